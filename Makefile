@@ -1,0 +1,52 @@
+# Everything runs in .venv, which is made from constraints.txt at the first use.
+# Other settings: make bench DATA=... RECIPES=... REPEATS=... EPOCHS=... THREADS=...
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+DATA ?= glyphs
+bench_options = --data "$(DATA)" \
+	$(if $(RECIPES),--recipes "$(RECIPES)") \
+	$(if $(REPEATS),--repeats "$(REPEATS)") \
+	$(if $(EPOCHS),--epochs "$(EPOCHS)") \
+	$(if $(THREADS),--threads "$(THREADS)")
+
+.PHONY: help setup bench test lint format clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make bench   train the same models in TensorFlow and PyTorch, print a verdict"
+	@echo "             DATA=glyphs|mnist|FOLDER RECIPES=mlp-3x100,cnn-5x5 REPEATS=3"
+	@echo "             EPOCHS=(the recipe's) THREADS=(all)"
+	@echo "make test    the test suite"
+	@echo "make lint    style, types and import floors"
+	@echo "make format  rewrite the code in the project's style"
+	@echo "make clean   remove .venv, results and caches of tools"
+
+setup: .venv/.complete
+
+# The stamp is written last: an interrupted installation starts again.
+.venv/.complete: constraints.txt setup.cfg pyproject.toml
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[bench,test,lint]"
+	touch $@
+
+bench: setup
+	$(BIN)/python -m benchmarks.framework_bench $(bench_options)
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv results build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
+		.import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Measuring: fresh processes, interleaved, with everything that could matter recorded."""

@@ -1,0 +1,164 @@
+"""`make bench`: the same models in TensorFlow and PyTorch, interleaved, with a report.
+
+Runs recipe by recipe, repeat by repeat, the frameworks in turn (A B A B), each run in
+a fresh process. Repeat i uses seed i for weights and order in every framework.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from benchmarks.environment import describe_environment
+from benchmarks.report.markdown import write_report
+from benchmarks.report.tables import (
+    QUALITY_COLUMNS,
+    RATIO_COLUMNS,
+    TIME_COLUMNS,
+    quality_row,
+    ratio_row,
+    time_row,
+)
+from benchmarks.runner import Case, Row, run_case
+from benchmarks.summary import Summary, conclusion, summarise
+from idxdata import Dataset, IdxDataError, load
+from idxdata.cpus import usable_cpus
+from trainers.recipes import RECIPES, fit_recipe
+from trainers.run import LOOPS
+
+
+def cases(args: argparse.Namespace) -> list[Case]:
+    """The grid in the order it is run."""
+    return [
+        Case(recipe, loop, args.data, repeat, args.epochs, args.threads)
+        for recipe in args.recipes
+        for repeat in range(args.repeats)
+        for loop in LOOPS
+    ]
+
+
+def run_grid(grid: Sequence[Case], path: Path, console: Console) -> list[Row]:
+    """Run all cases; each row is appended to `path` as soon as it is there."""
+    environment = describe_environment()
+    total = sum(case.epochs or RECIPES[case.recipe].epochs for case in grid)
+    rows = []
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} epochs"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
+    with bar, open(path, "a") as file:
+        task = bar.add_task("", total=total)
+        for number, case in enumerate(grid, 1):
+            label = f"{case.recipe}, {case.loop}, repeat {case.seed + 1}"
+            bar.update(task, description=f"{number}/{len(grid)} {label}")
+            row = run_case(case, environment, lambda: bar.advance(task))
+            rows.append(row)
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            bar.console.print(f"[dim]{number:>2}/{len(grid)}[/] {_outcome(label, row)}")
+    return rows
+
+
+def _outcome(label: str, row: Row) -> str:
+    if "error" in row:
+        return f"{label}: [red]failed[/]: {row['error']}"
+    record = row["record"]
+    seconds = sum(epoch["total_s"] for epoch in record["epochs"])
+    accuracy = 100 * record["metrics"]["accuracy"]
+    return (
+        f"{label}: {len(record['epochs'])} epochs in {seconds:.1f} s, "
+        f"test accuracy {accuracy:.2f} %"
+    )
+
+
+def print_summary(summary: Summary, console: Console) -> None:
+    """The tables of each recipe, then the conclusion."""
+    for recipe in summary.recipes:
+        contenders = summary.contenders_of(recipe)
+        comparisons = summary.comparisons_of(recipe)
+        console.print(f"\n[bold]{recipe}[/]")
+        _print_table(console, TIME_COLUMNS, [time_row(c) for c in contenders])
+        _print_table(console, QUALITY_COLUMNS, [quality_row(c) for c in contenders])
+        _print_table(console, RATIO_COLUMNS, [ratio_row(c) for c in comparisons])
+    console.print()
+    for sentence in conclusion(summary):
+        console.print(f"- {sentence}", highlight=False)
+
+
+def _print_table(
+    console: Console, columns: tuple[str, ...], rows: list[tuple[str, ...]]
+) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(columns[0], max_width=20)
+    for column in columns[1:]:
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table, "")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.framework_bench", description=__doc__
+    )
+    parser.add_argument("--data", default="glyphs", help="a dataset's name or a folder")
+    parser.add_argument(
+        "--recipes",
+        default=",".join(RECIPES),
+        type=lambda text: text.split(","),
+        help="comma-separated; default: %(default)s",
+    )
+    parser.add_argument("--repeats", type=_positive, default=3)
+    parser.add_argument("--epochs", type=_positive, help="default: each recipe's own")
+    parser.add_argument("--threads", type=_positive, default=usable_cpus())
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    return parser.parse_args()
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {value}")
+    return value
+
+
+def _check(recipes: Sequence[str], dataset: Dataset) -> None:
+    for recipe in recipes:
+        fit_recipe(recipe, dataset.train.images.shape[1:], len(dataset.classes))
+
+
+def main() -> int:
+    """Returns the exit status: 0, 1 if a run failed, 2 for bad input."""
+    args = _arguments()
+    console = Console()
+    try:
+        dataset = load(args.data)
+        _check(args.recipes, dataset)
+    except (IdxDataError, FileNotFoundError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    args.results.mkdir(parents=True, exist_ok=True)
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    path = args.results / f"{dataset.name}-{stamp}.jsonl"
+    rows = run_grid(cases(args), path, console)
+    summary = summarise(rows)
+    print_summary(summary, console)
+    if summary.contenders:
+        report = write_report(rows, summary, dataset.classes, args.results)
+        console.print(f"Report: {report}")
+    console.print(f"Rows: {path}")
+    return 1 if summary.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

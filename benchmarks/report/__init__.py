@@ -1,0 +1,1 @@
+"""results/*.jsonl -> REPORT.md with its pictures, and the terminal's table."""

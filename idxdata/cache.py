@@ -1,0 +1,191 @@
+"""The cache: an IDX file decoded once, then memory-mapped.
+
+A folder with one directory an entry: `data.npy` (native byte order, data begins
+on a 64-byte boundary) and `meta.json`. An entry is published by one rename, so it
+is there whole or not at all. It is found by the source's real path, size and
+modification time, without reading the source.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idxdata.atomic import temporary_sibling
+from idxdata.errors import CacheError, PathLike
+from idxdata.header import build_header
+from idxdata.idx import IdxSource, open_source, to_native
+
+FORMAT_VERSION = 1
+ENVIRONMENT_VARIABLE = "IDXDATA_CACHE"
+
+_CHUNK_NBYTES = 1 << 20
+
+
+def default_folder() -> Path:
+    """`IDXDATA_CACHE` if set, else `idxdata` in the platform's user cache folder."""
+    chosen = os.environ.get(ENVIRONMENT_VARIABLE)
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    elif sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "idxdata"
+
+
+class Cache:
+    """Decoded IDX files under `folder`; made when the first entry is written.
+
+    `folder` defaults to `default_folder()`, asked at construction. Processes may
+    share a folder: each publishes whole entries, the first one stays.
+    """
+
+    def __init__(self, folder: PathLike | None = None) -> None:
+        self.folder = default_folder() if folder is None else Path(folder)
+
+    def open(self, path: PathLike) -> NDArray[Any]:
+        """The array in the IDX file at `path`, mapped from its entry.
+
+        Native byte order, C-contiguous, 64-byte aligned; copy-on-write: writing
+        to it changes neither the entry nor what others see. The entry is made
+        first where there is none; building needs about 1 MB of memory.
+
+        Raises the errors of `read_idx` for a bad source, and `CacheError` if the
+        folder cannot be written, the source changes while it is read, or the
+        entry is damaged.
+        """
+        source_path = Path(path).resolve(strict=True)
+        entry = self._entry(source_path)
+        if not entry.exists():
+            self._build(source_path, entry)
+        return _map_entry(entry)
+
+    def _entry(self, path: Path) -> Path:
+        identity = json.dumps([FORMAT_VERSION, *_identity(path)])
+        return self.folder / hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+    def _build(self, path: Path, entry: Path) -> None:
+        with open_source(path) as source:
+            # Before the folder is touched: a bad source leaves nothing behind.
+            source.check_size()
+            part = temporary_sibling(entry)
+            try:
+                part.mkdir(parents=True)
+                meta = _write_entry(path, source, part)
+                (part / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
+                if self._entry(path) != entry:
+                    raise CacheError("source changed while it was read", path=path)
+                _publish(part, entry)
+            except OSError as error:
+                if isinstance(error, CacheError):
+                    raise
+                raise CacheError(
+                    "cannot write a cache entry",
+                    path=self.folder,
+                    found=error.strerror or str(error),
+                    hint=f"set {ENVIRONMENT_VARIABLE} to a folder with room that "
+                    "can be written, or use read_idx",
+                ) from error
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+
+
+def _identity(path: Path) -> tuple[str, int, int]:
+    status = path.stat()
+    return str(path), status.st_size, status.st_mtime_ns
+
+
+def _write_entry(path: Path, source: IdxSource, part: Path) -> dict[str, object]:
+    header = source.header
+    digest = hashlib.sha256(build_header(header.dtype, header.shape))
+    with open(part / "data.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file,
+            {
+                "descr": np.lib.format.dtype_to_descr(header.dtype),
+                "fortran_order": False,
+                "shape": header.shape,
+            },
+        )
+        chunk = np.empty(_CHUNK_NBYTES // header.dtype.itemsize, header.dtype)
+        left = header.nbytes // header.dtype.itemsize
+        while left:
+            elements = chunk[: min(left, len(chunk))]
+            source.readinto(elements.view(np.uint8).data)
+            digest.update(elements.data)
+            file.write(to_native(elements).data)
+            left -= len(elements)
+        source.finish()
+    with open(path, "rb") as original:
+        source_digest = hashlib.file_digest(original, "sha256").hexdigest()
+    _, nbytes, mtime_ns = _identity(path)
+    return {
+        "format_version": FORMAT_VERSION,
+        "source": {
+            "path": str(path),
+            "nbytes": nbytes,
+            "mtime_ns": mtime_ns,
+            "sha256": source_digest,
+        },
+        "dtype": header.dtype.name,
+        "shape": header.shape,
+        "idx_sha256": digest.hexdigest(),
+    }
+
+
+def _publish(part: Path, entry: Path) -> None:
+    try:
+        part.rename(entry)
+    except OSError:
+        # Another process was first; its entry was made from the same source.
+        if not entry.exists():
+            raise
+
+
+def _map_entry(entry: Path) -> NDArray[Any]:
+    data = entry / "data.npy"
+    try:
+        mapped = np.load(data, mmap_mode="c")
+    except (OSError, ValueError, EOFError) as error:
+        raise CacheError(
+            "damaged cache entry",
+            path=data,
+            found=error,
+            hint=f"delete the folder {entry}; it is made anew from its source",
+        ) from error
+    array: NDArray[Any] = mapped.view(np.ndarray)
+    return array
+
+
+def open_idx(path: PathLike, *, cache: Cache | None = None) -> NDArray[Any]:
+    """The array in the IDX file at `path`, memory-mapped: the file is never in RAM.
+
+    A raw file of one-byte elements is mapped in place (its data begins after the
+    header, so at no particular alignment). Anything else, gzip or multi-byte, is
+    decoded once into `cache` (default: `Cache()`) and mapped from there.
+
+    Shape and dtype are the header's; native byte order, C-contiguous. Writable as
+    copy-on-write: changes stay in this array. The file must not be truncated
+    while it is mapped; replacing it by a rename, as `write_idx` does, is safe.
+
+    Raises the errors of `read_idx`, and of `Cache.open` where the cache is needed.
+    """
+    with open_source(path) as source:
+        source.check_size()
+        header = source.header
+        in_place = not source.is_gzip and header.dtype.itemsize == 1 and header.nbytes
+    if not in_place:
+        return (cache or Cache()).open(path)
+    mapped = np.memmap(
+        path, header.dtype, mode="c", offset=header.offset, shape=header.shape
+    )
+    return mapped.view(np.ndarray)

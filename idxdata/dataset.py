@@ -1,0 +1,269 @@
+"""Images with their labels: Split, Dataset, and load()."""
+
+import hashlib
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idxdata import catalogue, synthetic
+from idxdata.atomic import temporary_sibling
+from idxdata.cache import Cache, open_idx
+from idxdata.catalogue import ROLES, SPLITS, Role, SplitName
+from idxdata.errors import CacheError, DatasetError, PathLike
+from idxdata.idx import idx_pieces, write_idx
+from idxdata.progress import progress_bar
+
+_STEMS: dict[SplitName, tuple[str, ...]] = {
+    "train": ("train",),
+    "test": ("t10k", "test"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Examples in file order: `images` (n, ...) of any dtype, `labels` (n,) integers.
+
+    Raises `DatasetError` if there are no images, labels are not a 1-D integer
+    array, or the counts differ.
+    """
+
+    images: NDArray[Any]
+    labels: NDArray[Any]
+
+    def __post_init__(self) -> None:
+        if self.labels.ndim != 1 or self.labels.dtype.kind not in "iu":
+            raise DatasetError(
+                "labels are not a list of integers",
+                expected="integers of shape (n,)",
+                found=f"{self.labels.dtype.name} of shape {self.labels.shape}",
+            )
+        if self.images.ndim < 2:
+            raise DatasetError(
+                "images have no pixels",
+                expected="an array of shape (n, ...)",
+                found=f"shape {self.images.shape}",
+            )
+        if len(self.images) != len(self.labels):
+            raise DatasetError(
+                "images and labels differ in number",
+                expected=f"{len(self.images)} labels, one for each image",
+                found=len(self.labels),
+            )
+        if not len(self.images):
+            raise DatasetError("a split has no examples")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A train and a test split of the same classes.
+
+    `classes[label]` names a label. Raises `DatasetError` if the two splits'
+    images differ in shape or dtype, or a label is not in 0 .. len(classes) - 1.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        train, test = self.train.images, self.test.images
+        if (train.shape[1:], train.dtype) != (test.shape[1:], test.dtype):
+            raise DatasetError(
+                f"{self.name}: test images differ from train images",
+                expected=f"{train.dtype.name} {train.shape[1:]}",
+                found=f"{test.dtype.name} {test.shape[1:]}",
+            )
+        for split_name in SPLITS:
+            labels = getattr(self, split_name).labels
+            bad = np.flatnonzero((labels < 0) | (labels >= len(self.classes)))
+            if len(bad):
+                raise DatasetError(
+                    f"{self.name}: {split_name} label out of range",
+                    expected=f"0 to {len(self.classes) - 1}",
+                    found=f"{labels[bad[0]]} for example {bad[0]}",
+                )
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of each array's raw IDX file, under names like "train-images".
+
+        The same as `zcat train-images-idx3-ubyte.gz | sha256sum`. Reads all data
+        at the first use.
+        """
+        return {
+            f"{split}-{role}": idx_digest(getattr(getattr(self, split), role))
+            for split in SPLITS
+            for role in ROLES
+        }
+
+    @property
+    def digest(self) -> str:
+        """One SHA-256 for the dataset: of the four digests joined by newlines."""
+        return hashlib.sha256("\n".join(self.digests.values()).encode()).hexdigest()
+
+
+def idx_digest(array: NDArray[Any]) -> str:
+    """SHA-256 (hex) of the raw IDX file of `array`, whatever its byte order here.
+
+    Raises `HeaderError` if IDX cannot hold the array.
+    """
+    digest = hashlib.sha256()
+    for piece in idx_pieces(array):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def load(
+    name_or_folder: PathLike,
+    *,
+    folder: PathLike | None = None,
+    cache: Cache | None = None,
+) -> Dataset:
+    """The dataset of that name or in that folder, memory-mapped.
+
+    A name of the catalogue ("glyphs", "mnist", "fashion_mnist") is looked for in
+    `folder`, by default `<cache folder>/datasets/<name>`. "glyphs" needs no files:
+    it is drawn there at the first use, in some seconds. Anything with a path
+    separator, any existing folder and any `PathLike` is a folder.
+
+    A folder holds four files, MNIST's in any of their spellings:
+    `train-images-idx3-ubyte`, `train-images.idx3-ubyte`, each with or without
+    `.gz`, `t10k` or `test` for the test split, and `labels` with `idx1`. Where
+    there are several, raw goes before gzip. Without a name, the classes are the
+    labels' numbers "0", "1", ... up to the largest train label.
+
+    Images are as `open_idx` maps them; `cache` serves it (default: `Cache()`).
+
+    Raises `CatalogueError` for an unknown name, `DatasetError` if a file is
+    missing, counts or shapes do not fit, or a label is out of range, and the
+    errors of `open_idx`; `FileNotFoundError` if there is no such folder.
+    """
+    cache = cache or Cache()
+    record = None
+    if not _is_folder(name_or_folder):
+        record = catalogue.find(str(name_or_folder))
+        place = Path(folder) if folder else cache.folder / "datasets" / record.name
+        if record.name == "glyphs" and not folder and not place.exists():
+            _make_glyphs(place)
+    elif folder is not None:
+        raise ValueError("folder= goes with a name of the catalogue")
+    else:
+        place = Path(name_or_folder)
+    arrays = _open_folder(place, record, cache)
+    train = _split(place, "train", arrays)
+    test = _split(place, "test", arrays)
+    if record is not None:
+        return Dataset(record.name, train, test, record.classes)
+    classes = tuple(str(label) for label in range(int(train.labels.max()) + 1))
+    return Dataset(place.resolve().name, train, test, classes)
+
+
+def _is_folder(name_or_folder: PathLike) -> bool:
+    if not isinstance(name_or_folder, str):
+        return True
+    if name_or_folder in catalogue.RECORDS:
+        return False
+    separators = {os.sep, os.altsep or os.sep}
+    return bool(separators & set(name_or_folder)) or os.path.isdir(name_or_folder)
+
+
+def _open_folder(
+    place: Path, record: catalogue.Record | None, cache: Cache
+) -> dict[tuple[SplitName, Role], NDArray[Any]]:
+    try:
+        names = sorted(entry.name for entry in os.scandir(place) if entry.is_file())
+    except FileNotFoundError:
+        if record is None:
+            raise
+        raise DatasetError(
+            f"the files of {record.name} are not there",
+            path=place,
+            expected=", ".join(file.name for file in record.files),
+            hint="put them there, or name their folder with folder=",
+        ) from None
+    arrays = {}
+    for split in SPLITS:
+        for role in ROLES:
+            path = place / _find_file(place, names, split, role)
+            array = open_idx(path, cache=cache)
+            shape = record.shape(split, role) if record else None
+            if shape is not None and array.shape != shape:
+                raise DatasetError(
+                    "not the shape of this dataset",
+                    path=path,
+                    expected=shape,
+                    found=array.shape,
+                )
+            arrays[split, role] = array
+    return arrays
+
+
+def _find_file(place: Path, names: list[str], split: SplitName, role: Role) -> str:
+    stems = "|".join(_STEMS[split])
+    pattern = re.compile(rf"({stems})-{role}[-.]idx\d+-\w+(\.gz)?")
+    fitting = [name for name in names if pattern.fullmatch(name)]
+    if not fitting:
+        ndim = 3 if role == "images" else 1
+        raise DatasetError(
+            f"no {split} {role} here",
+            path=place,
+            expected=f"{_STEMS[split][0]}-{role}-idx{ndim}-ubyte or a spelling of it",
+            found=", ".join(names[:8]) or "an empty folder",
+        )
+    return min(fitting, key=lambda name: (name.endswith(".gz"), name))
+
+
+def _split(
+    place: Path,
+    name: SplitName,
+    arrays: dict[tuple[SplitName, Role], NDArray[Any]],
+) -> Split:
+    try:
+        return Split(arrays[name, "images"], arrays[name, "labels"])
+    except DatasetError as error:
+        raise DatasetError(
+            f"{name}: {error.what}",
+            path=place,
+            expected=error.expected,
+            found=error.found,
+        ) from None
+
+
+def _make_glyphs(place: Path) -> None:
+    """Draw glyphs and publish them as four .gz files in the folder `place`."""
+    total = synthetic.NUM_TRAIN + synthetic.NUM_TEST
+    part = temporary_sibling(place)
+    try:
+        part.mkdir(parents=True)
+        with progress_bar("drawing glyphs", total) as advance:
+            for split in SPLITS:
+                images, labels = synthetic.draw(split, advance=advance)
+                stem = _STEMS[split][0]
+                write_idx(part / f"{stem}-images-idx3-ubyte.gz", images)
+                write_idx(part / f"{stem}-labels-idx1-ubyte.gz", labels)
+        try:
+            part.rename(place)
+        except OSError:
+            # Another process drew the same bits first.
+            if not place.exists():
+                raise
+    except OSError as error:
+        raise CacheError(
+            "cannot write the glyphs dataset",
+            path=place,
+            found=error.strerror or str(error),
+            hint="set IDXDATA_CACHE to a folder with room that can be written",
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)

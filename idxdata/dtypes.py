@@ -1,0 +1,56 @@
+"""The six element types of IDX: dtype code (byte 2 of a file) <-> NumPy dtype.
+
+Source: the MNIST page of LeCun, Cortes and Burges, "The IDX file format".
+Code 0x0A is not assigned.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from idxdata.errors import HeaderError
+
+DType = np.dtype[Any]
+
+CODE_TO_DTYPE: dict[int, DType] = {
+    0x08: np.dtype("u1"),
+    0x09: np.dtype("i1"),
+    0x0B: np.dtype(">i2"),
+    0x0C: np.dtype(">i4"),
+    0x0D: np.dtype(">f4"),
+    0x0E: np.dtype(">f8"),
+}
+"""File dtypes, big-endian as they lie on disk."""
+
+_NATIVE_TO_CODE = {
+    dtype.newbyteorder("="): code for code, dtype in CODE_TO_DTYPE.items()
+}
+
+_NEAREST = {
+    "bool": "uint8",
+    "uint16": "int32",
+    "uint32": "int32",
+    "int64": "int32",
+    "uint64": "int32",
+    "float16": "float32",
+    "longdouble": "float64",
+}
+
+
+def dtype_code(dtype: DType) -> int:
+    """The IDX code of `dtype`, in whichever byte order it is.
+
+    Raises `HeaderError` if IDX has no such type; the hint names the nearest one.
+    """
+    code = _NATIVE_TO_CODE.get(dtype.newbyteorder("="))
+    if code is None:
+        nearest = _NEAREST.get(dtype.name)
+        raise HeaderError(
+            "IDX has no code for this dtype",
+            expected="one of uint8, int8, int16, int32, float32, float64",
+            found=dtype,
+            hint=f"convert with .astype({nearest!r}) if every value fits"
+            if nearest
+            else None,
+        )
+    return code

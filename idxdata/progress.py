@@ -1,0 +1,31 @@
+"""A progress bar on standard error, when somebody is there to see it."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress_bar(label: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A function to call with the number of units just done, of `total`.
+
+    Shows a bar while the block runs, if standard error is a terminal and the
+    package rich is installed (it comes with the extra `idxdata[progress]`);
+    silent otherwise.
+    """
+    if not sys.stderr.isatty():
+        yield _silent
+        return
+    try:
+        from rich.console import Console
+        from rich.progress import Progress
+    except ImportError:
+        yield _silent
+        return
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+def _silent(count: int) -> None:
+    pass
