@@ -11,9 +11,9 @@ ALIGNMENT = 64
 
 
 def _aligned_bytes(nbytes: int) -> memoryview:
-    block = np.empty(nbytes + ALIGNMENT - 1, np.uint8)
-    start = -block.ctypes.data % ALIGNMENT
-    return block[start : start + nbytes].data
+    block = bytearray(nbytes + ALIGNMENT - 1)
+    start = -np.frombuffer(block, np.uint8).ctypes.data % ALIGNMENT
+    return memoryview(block)[start : start + nbytes]
 
 
 class BufferRing:
@@ -39,8 +39,9 @@ class BufferRing:
         except IndexError:
             block = _aligned_bytes(self._nbytes)
             self.num_blocks += 1
-        # NumPy makes a view of a view point at the array whose base is no array:
-        # this one. So it lives exactly as long as anything that sees the block.
+        # NumPy makes every view point at the last array in its chain of bases. That
+        # is this one, since what lies below it is a bytearray and not an array; so
+        # it lives exactly as long as anything that sees the block.
         array: NDArray[np.generic] = np.ndarray(shape, self._dtype, buffer=block)
         weakref.finalize(array, self._free.append, block).atexit = False
         return array

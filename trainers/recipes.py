@@ -53,7 +53,8 @@ def _float32(value: float) -> float:
     Keras passes an optimiser's numbers through float32, also when it trains in
     float64; a recipe holds numbers for which that changes nothing.
     """
-    return struct.unpack("f", struct.pack("f", value))[0]
+    (rounded,) = struct.unpack("f", struct.pack("f", value))
+    return float(rounded)
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def train_step(trainer: Trainer, images: Tensor, labels: Tensor) -> Tensor:
 
 def to_floats(losses: list[Tensor]) -> list[float]:
     """The values of losses kept during an epoch."""
-    return tf.stack(losses).numpy().tolist()
+    return [float(loss) for loss in tf.stack(losses).numpy()]
 
 
 def predict(
@@ -118,5 +118,5 @@ def _optimizer(recipe: Optimizer) -> keras.optimizers.Optimizer:
             epsilon=recipe.epsilon,
         )
     return keras.optimizers.SGD(
-        recipe.learning_rate, momentum=recipe.momentum, nesterov=True
+        recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.momentum > 0
     )

@@ -69,22 +69,17 @@ def load_weights(trainer: Trainer, weights: Weights) -> None:
     """Set all weights from the neutral layout and forget the optimiser's state."""
     recipe = trainer.recipe
     modules = [m for m in trainer.model if isinstance(m, nn.Linear | nn.Conv2d)]
-    layers = [
-        (index, shape)
-        for index, (layer, shape) in enumerate(
-            zip(recipe.layers, recipe.shapes(), strict=False)
-        )
-        if isinstance(layer, Dense | Conv)
-    ]
+    indices = [i for i, x in enumerate(recipe.layers) if isinstance(x, Dense | Conv)]
     with torch.no_grad():
-        for module, (index, shape) in zip(modules, layers, strict=True):
+        for module, index in zip(modules, indices, strict=True):
             kernel = weights[f"{index}.kernel"]
             if isinstance(module, nn.Conv2d):
                 kernel = kernel.transpose(3, 2, 0, 1)
             else:
                 kernel = _channels_first(recipe, index, kernel).T
-            module.weight.copy_(torch.from_numpy(np.ascontiguousarray(kernel)))
-            module.bias.copy_(torch.from_numpy(weights[f"{index}.bias"]))
+            weight, bias = module.parameters()
+            weight.copy_(torch.from_numpy(np.ascontiguousarray(kernel)))
+            bias.copy_(torch.from_numpy(weights[f"{index}.bias"]))
     trainer.optimizer = _optimizer(recipe.optimizer, trainer.model)
     trainer.num_steps = 0
 
@@ -144,7 +139,7 @@ def _optimizer(recipe: Optimizer, model: nn.Module) -> torch.optim.Optimizer:
         model.parameters(),
         lr=recipe.learning_rate,
         momentum=recipe.momentum,
-        nesterov=True,
+        nesterov=recipe.momentum > 0,
         fused=True,
     )
 

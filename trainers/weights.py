@@ -49,7 +49,8 @@ def _uniform(seed: int, stream: int, count: int) -> NDArray[np.float64]:
     """`count` numbers in [0, 1), multiples of 2^-53, a function of the arguments."""
     key = _mix64(_mix64(np.array([seed], np.uint64) + _GOLDEN) + np.uint64(stream))
     counters = np.arange(1, count + 1, dtype=np.uint64)
-    return (_mix64(key + counters * _GOLDEN) >> np.uint64(11)) * 2.0**-53
+    words = _mix64(key + counters * _GOLDEN) >> np.uint64(11)
+    return words.astype(np.float64) * 2.0**-53
 
 
 def _mix64(value: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -108,7 +108,7 @@ def _draw_confusion(
         axes.text(
             column,
             row,
-            count,
+            str(count),
             ha="center",
             va="center",
             fontsize=7,

@@ -1,0 +1,50 @@
+"""Fixtures for all tests: where data lies, a cache of our own, hypothesis profiles."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+from idxdata import Dataset, Split
+
+hypothesis.settings.register_profile("dev", max_examples=100, deadline=None)
+hypothesis.settings.register_profile("ci", max_examples=300, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+DATA_VARIABLE = "IDXDATA_TEST_DATA"
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Every test, and every process a test starts, uses this cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IDXDATA_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def mnist_folder() -> Path:
+    """The folder with the four real MNIST files."""
+    base = Path(os.environ.get(DATA_VARIABLE) or SHARED_DATA)
+    for folder in (base / "mnist", base):
+        if (folder / "train-images-idx3-ubyte.gz").is_file():
+            return folder
+    pytest.skip(f"no MNIST files: set {DATA_VARIABLE} to their folder")
+
+
+@pytest.fixture
+def small_dataset() -> Dataset:
+    """300 + 100 random 28x28 images of ten classes, the same ones every time."""
+    random = np.random.default_rng(0)
+
+    def split(count: int) -> Split:
+        images = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        return Split(images, random.integers(0, 10, count, dtype=np.uint8))
+
+    classes = tuple(str(digit) for digit in range(10))
+    return Dataset("small", split(300), split(100), classes)
