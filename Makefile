@@ -11,7 +11,7 @@ bench_options = --data "$(DATA)" \
 	$(if $(EPOCHS),--epochs "$(EPOCHS)") \
 	$(if $(THREADS),--threads "$(THREADS)")
 
-.PHONY: help setup bench test lint format clean
+.PHONY: help setup bench test lint wheel format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "             EPOCHS=(the recipe's) THREADS=(all)"
 	@echo "make test    the test suite"
 	@echo "make lint    style, types and import floors"
+	@echo "make wheel   build the wheel and try it in an environment of its own"
 	@echo "make format  rewrite the code in the project's style"
 	@echo "make clean   remove .venv, results and caches of tools"
 
@@ -27,6 +28,7 @@ setup: .venv/.complete
 
 # The stamp is written last: an interrupted installation starts again.
 .venv/.complete: constraints.txt setup.cfg pyproject.toml
+	@echo "Installing the environment into .venv; this can take some minutes."
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[bench,test,lint]"
 	touch $@
@@ -42,6 +44,14 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The wheel alone, in an environment that has just what setup.cfg demands.
+wheel: setup
+	rm -rf build
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv build/env
+	build/env/bin/pip install --quiet --constraint constraints.txt build/wheel/*.whl
+	build/env/bin/python -I tests/wheel_smoke.py
 
 format: setup
 	$(BIN)/ruff check --fix .

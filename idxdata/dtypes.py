@@ -27,13 +27,13 @@ _NATIVE_TO_CODE = {
 }
 
 _NEAREST = {
-    "bool": "uint8",
-    "uint16": "int32",
-    "uint32": "int32",
-    "int64": "int32",
-    "uint64": "int32",
-    "float16": "float32",
-    "longdouble": "float64",
+    np.dtype("bool"): "uint8",
+    np.dtype("uint16"): "int32",
+    np.dtype("uint32"): "int32",
+    np.dtype("int64"): "int32",
+    np.dtype("uint64"): "int32",
+    np.dtype("float16"): "float32",
+    np.dtype("longdouble"): "float64",
 }
 
 
@@ -42,9 +42,11 @@ def dtype_code(dtype: DType) -> int:
 
     Raises `HeaderError` if IDX has no such type; the hint names the nearest one.
     """
-    code = _NATIVE_TO_CODE.get(dtype.newbyteorder("="))
+    # NumPy's variable-width strings have no byte order and refuse to be asked.
+    native = dtype if dtype.kind == "T" else dtype.newbyteorder("=")
+    code = _NATIVE_TO_CODE.get(native)
     if code is None:
-        nearest = _NEAREST.get(dtype.name)
+        nearest = _NEAREST.get(native)
         raise HeaderError(
             "IDX has no code for this dtype",
             expected="one of uint8, int8, int16, int32, float32, float64",

@@ -22,7 +22,8 @@ RESERVED_FLAGS = 0xE0
 MAX_EXPANSION = 1032
 """DEFLATE's bound: 2 bits (a length and a distance code) give at most 258 bytes."""
 
-_PIECE_NBYTES = 1 << 18
+_PIECE_NBYTES = 1 << 16
+_MAX_PART_NBYTES = 1 << 19
 
 
 class _Input:
@@ -90,7 +91,7 @@ class GzipStream:
         """
         filled = 0
         while filled < len(out) and not self._ended:
-            part = self._inflate(len(out) - filled)
+            part = self._inflate(min(len(out) - filled, _MAX_PART_NBYTES))
             out[filled : filled + len(part)] = part
             filled += len(part)
         return filled

@@ -64,11 +64,8 @@ class IdxSource:
     """
 
     def __init__(self, file: BinaryIO, path: PathLike) -> None:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise FormatError("not a regular file", path=path)
         self._path = path
-        self._file_nbytes = status.st_size
+        self._file_nbytes = os.fstat(file.fileno()).st_size
         self.is_gzip = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
         file.seek(0)
         self._stream: _Stream = (
@@ -152,6 +149,10 @@ def open_source(path: PathLike, *, engine: Engine = "auto") -> Iterator[IdxSourc
     """
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}: expected one of {ENGINES}")
+    # Before it is opened: opening a pipe would wait for somebody to write to it.
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise FormatError("not a regular file", path=path)
     with open(path, "rb") as file:
         yield IdxSource(file, path)
 
@@ -211,17 +212,28 @@ def _bytes_of(array: NDArray[Any]) -> memoryview:
 def idx_pieces(array: NDArray[Any]) -> Iterator[bytes | memoryview]:
     """The IDX file of `array`, piece by piece: header, then payload.
 
-    The pieces joined are the raw file. Each is at most about 1 MB, or one row
-    along the first dim where that is larger. Raises `HeaderError` if IDX cannot
-    hold the dtype or shape.
+    The pieces joined are the raw file. Each is at most 1 MiB and valid until the
+    next one is asked for. Raises `HeaderError` if IDX cannot hold the dtype or shape.
     """
     yield build_header(array.dtype, array.shape)
     if not array.size:
         return
     file_dtype = array.dtype.newbyteorder(">")
-    rows = max(1, _CHUNK_NBYTES * len(array) // array.nbytes)
-    for start in range(0, len(array), rows):
-        yield _bytes_of(np.ascontiguousarray(array[start : start + rows], file_dtype))
+    if array.flags.c_contiguous and array.dtype == file_dtype:
+        payload = _bytes_of(array)
+        for start in range(0, array.nbytes, _CHUNK_NBYTES):
+            yield payload[start : start + _CHUNK_NBYTES]
+        return
+    chunks = np.nditer(
+        array,
+        flags=["buffered", "external_loop"],
+        op_dtypes=[file_dtype],
+        order="C",
+        casting="equiv",
+        buffersize=_CHUNK_NBYTES // array.itemsize,
+    )
+    for chunk in chunks:  # 1-D, and strided where that saved NumPy a copy
+        yield _bytes_of(np.ascontiguousarray(chunk))
 
 
 def write_idx(path: PathLike, array: ArrayLike, *, level: int = 6) -> None:

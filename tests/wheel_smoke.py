@@ -1,0 +1,37 @@
+"""What `make wheel` runs in an environment with the wheel, NumPy and numba alone."""
+
+import importlib.metadata
+import importlib.util
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import idxdata
+
+files = importlib.metadata.files("idxdata") or []
+tops = {file.parts[0] for file in files}
+assert tops == {"idxdata", f"idxdata-{idxdata.__version__}.dist-info"}, tops
+assert "py.typed" in {file.name for file in files}
+for package in ("torch", "tensorflow", "rich", "matplotlib"):
+    assert importlib.util.find_spec(package) is None, package
+assert Path(idxdata.__file__).is_relative_to(sys.prefix), idxdata.__file__
+
+with tempfile.TemporaryDirectory() as folder:
+    os.environ["IDXDATA_CACHE"] = folder
+    path = Path(folder) / "x.gz"
+    idxdata.write_idx(path, np.arange(6, dtype=">i4").reshape(2, 3))
+    assert idxdata.read_idx(path).sum() == idxdata.open_idx(path).sum() == 15
+    train = idxdata.load("glyphs").train
+    batches = idxdata.Batches(train, idxdata.Plan(len(train), 1000, seed=0))
+    assert batches.batch(0, 59).images.shape == (1000, 28, 28)
+    for framework in ("torch", "tensorflow"):
+        try:
+            importlib.import_module(f"idxdata.adapters.{framework}")
+        except idxdata.MissingFrameworkError as error:
+            assert error.package == framework
+        else:
+            raise AssertionError(framework)
+print("wheel: 1 passed, 0 failed")
