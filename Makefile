@@ -16,7 +16,7 @@ bench_options = --data "$(DATA)" \
 
 help:
 	@echo "make bench   train the same models in TensorFlow and PyTorch, print a verdict"
-	@echo "             DATA=glyphs|mnist|FOLDER RECIPES=mlp-3x100,cnn-5x5 REPEATS=3"
+	@echo "             DATA=glyphs|mnist|FOLDER RECIPES=mlp-3x100,cnn-5x5 REPEATS=4"
 	@echo "             EPOCHS=(the recipe's) THREADS=(all)"
 	@echo "make test    the test suite"
 	@echo "make lint    style, types and import floors"
@@ -30,7 +30,7 @@ setup: .venv/.complete
 .venv/.complete: constraints.txt setup.cfg pyproject.toml
 	@echo "Installing the environment into .venv; this can take some minutes."
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[bench,test,lint]"
+	$(BIN)/pip install --quiet --quiet --constraint constraints.txt --editable ".[bench,test,lint]"
 	touch $@
 
 bench: setup
@@ -50,7 +50,7 @@ wheel: setup
 	rm -rf build
 	$(BIN)/pip wheel --quiet --no-deps --wheel-dir build/wheel .
 	$(PYTHON) -m venv build/env
-	build/env/bin/pip install --quiet --constraint constraints.txt build/wheel/*.whl
+	build/env/bin/pip install --quiet --quiet --constraint constraints.txt build/wheel/*.whl
 	build/env/bin/python -I tests/wheel_smoke.py
 
 format: setup

@@ -118,7 +118,7 @@ def _arguments() -> argparse.Namespace:
         type=lambda text: text.split(","),
         help="comma-separated; default: %(default)s",
     )
-    parser.add_argument("--repeats", type=_positive, default=3)
+    parser.add_argument("--repeats", type=_positive, default=4)
     parser.add_argument("--epochs", type=_positive, help="default: each recipe's own")
     parser.add_argument("--threads", type=_positive, default=usable_cpus())
     parser.add_argument("--results", type=Path, default=Path("results"))

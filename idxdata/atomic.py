@@ -20,11 +20,12 @@ def atomic_write(path: PathLike) -> Iterator[BinaryIO]:
     """A binary file that replaces `path` when the block ends without an error.
 
     Until then it lies beside `path` under another name; after an error it is
-    removed and `path` is as it was. A reader that has the old file open or mapped
+    removed and `path` is as it was. Where `path` is a link, what it points to is
+    replaced. A reader that has the old file open or mapped
     keeps the old bytes. Safe against a killed process, not against a power cut
     (nothing is fsynced). Raises `OSError` as `open` and `os.replace` do.
     """
-    final = Path(path)
+    final = Path(os.path.realpath(path))
     part = temporary_sibling(final)
     try:
         with open(part, "xb") as file:

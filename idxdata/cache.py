@@ -2,12 +2,14 @@
 
 A folder with one directory an entry: `data.npy` (native byte order, data begins
 on a 64-byte boundary) and `meta.json`. An entry is published by one rename, so it
-is there whole or not at all. It is found by the source's real path, size and
-modification time, without reading the source.
+is there whole or not at all. It is found by the source's real path, size, times and
+inode, without reading the source.
 """
 
 import hashlib
+import io
 import json
+import math
 import os
 import shutil
 import sys
@@ -18,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.atomic import temporary_sibling
+from idxdata.dtypes import DType
 from idxdata.errors import CacheError, PathLike
-from idxdata.header import build_header
+from idxdata.header import Header, build_header
 from idxdata.idx import IdxSource, open_source, to_native
 
 FORMAT_VERSION = 1
@@ -65,29 +68,32 @@ class Cache:
         """
         source_path = Path(path).resolve(strict=True)
         entry = self._entry(source_path)
-        if not entry.exists():
+        # os.path.exists says False where the folder may not be looked into.
+        if not os.path.exists(entry):
             self._build(source_path, entry)
         return _map_entry(entry)
 
     def _entry(self, path: Path) -> Path:
-        identity = json.dumps([FORMAT_VERSION, *_identity(path)])
+        identity = json.dumps([FORMAT_VERSION, *_identity(path).values()])
         return self.folder / hashlib.sha256(identity.encode()).hexdigest()[:32]
 
     def _build(self, path: Path, entry: Path) -> None:
+        identity = _identity(path)
         with open_source(path) as source:
             # Before the folder is touched: a bad source leaves nothing behind.
             source.check_size()
             part = temporary_sibling(entry)
             try:
                 part.mkdir(parents=True)
-                meta = _write_entry(path, source, part)
+                digest = _write_data(source, part / "data.npy")
+                meta = _meta(source.header, identity, digest)
                 (part / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
-                if self._entry(path) != entry:
+                if not self._is_entry_of(path, entry):
                     raise CacheError("source changed while it was read", path=path)
                 _publish(part, entry)
+            except CacheError:
+                raise
             except OSError as error:
-                if isinstance(error, CacheError):
-                    raise
                 raise CacheError(
                     "cannot write a cache entry",
                     path=self.folder,
@@ -98,24 +104,49 @@ class Cache:
             finally:
                 shutil.rmtree(part, ignore_errors=True)
 
+    def _is_entry_of(self, path: Path, entry: Path) -> bool:
+        try:
+            return self._entry(path) == entry
+        except OSError:
+            return False
 
-def _identity(path: Path) -> tuple[str, int, int]:
+
+def _identity(path: Path) -> dict[str, str | int]:
+    """What changes when the file at `path` does.
+
+    Size and modification time alone would miss a file replaced by one of the same
+    shape that kept an old time, as archives and copying tools do.
+    """
     status = path.stat()
-    return str(path), status.st_size, status.st_mtime_ns
+    return {
+        "path": str(path),
+        "nbytes": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "ctime_ns": status.st_ctime_ns,
+        "inode": status.st_ino,
+    }
 
 
-def _write_entry(path: Path, source: IdxSource, part: Path) -> dict[str, object]:
+def _npy_header(dtype: DType, shape: tuple[int, ...]) -> bytes:
+    """A .npy header, padded so that what follows is 64-byte aligned."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        file,
+        {
+            "descr": np.lib.format.dtype_to_descr(dtype),
+            "fortran_order": False,
+            "shape": shape,
+        },
+    )
+    return file.getvalue()
+
+
+def _write_data(source: IdxSource, path: Path) -> str:
+    """Decode the payload to a .npy file; returns the digest of the raw IDX file."""
     header = source.header
     digest = hashlib.sha256(build_header(header.dtype, header.shape))
-    with open(part / "data.npy", "wb") as file:
-        np.lib.format.write_array_header_1_0(
-            file,
-            {
-                "descr": np.lib.format.dtype_to_descr(header.dtype),
-                "fortran_order": False,
-                "shape": header.shape,
-            },
-        )
+    with open(path, "wb") as file:
+        file.write(_npy_header(header.dtype, header.shape))
         chunk = np.empty(_CHUNK_NBYTES // header.dtype.itemsize, header.dtype)
         left = header.nbytes // header.dtype.itemsize
         while left:
@@ -125,20 +156,18 @@ def _write_entry(path: Path, source: IdxSource, part: Path) -> dict[str, object]
             file.write(to_native(elements).data)
             left -= len(elements)
         source.finish()
-    with open(path, "rb") as original:
-        source_digest = hashlib.file_digest(original, "sha256").hexdigest()
-    _, nbytes, mtime_ns = _identity(path)
+    return digest.hexdigest()
+
+
+def _meta(
+    header: Header, identity: dict[str, str | int], digest: str
+) -> dict[str, object]:
     return {
         "format_version": FORMAT_VERSION,
-        "source": {
-            "path": str(path),
-            "nbytes": nbytes,
-            "mtime_ns": mtime_ns,
-            "sha256": source_digest,
-        },
+        "source": identity,
         "dtype": header.dtype.name,
         "shape": header.shape,
-        "idx_sha256": digest.hexdigest(),
+        "idx_sha256": digest,
     }
 
 
@@ -152,18 +181,29 @@ def _publish(part: Path, entry: Path) -> None:
 
 
 def _map_entry(entry: Path) -> NDArray[Any]:
+    """Map `data.npy` as `meta.json` says it is, after checking that it is so."""
     data = entry / "data.npy"
     try:
-        mapped = np.load(data, mmap_mode="c")
-    except (OSError, ValueError, EOFError) as error:
+        meta = json.loads((entry / "meta.json").read_text())
+        dtype, shape = np.dtype(meta["dtype"]), tuple(meta["shape"])
+        header = _npy_header(dtype, shape)
+        nbytes = math.prod(shape) * dtype.itemsize
+        with open(data, "rb") as file:
+            if file.read(len(header)) != header:
+                raise ValueError("another .npy header than meta.json says")
+            if os.fstat(file.fileno()).st_size != len(header) + nbytes:
+                raise ValueError("another size than meta.json says")
+            if not nbytes:
+                return np.empty(shape, dtype)
+            mapped = np.memmap(file, dtype, "c", len(header), shape)
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise CacheError(
             "damaged cache entry",
             path=data,
             found=error,
             hint=f"delete the folder {entry}; it is made anew from its source",
         ) from error
-    array: NDArray[Any] = mapped.view(np.ndarray)
-    return array
+    return mapped.view(np.ndarray)
 
 
 def open_idx(path: PathLike, *, cache: Cache | None = None) -> NDArray[Any]:

@@ -4,6 +4,8 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +21,9 @@ from idxdata.catalogue import ROLES, SPLITS, Role, SplitName
 from idxdata.errors import CacheError, DatasetError, PathLike
 from idxdata.idx import idx_pieces, write_idx
 from idxdata.progress import progress_bar
+
+MAX_CLASSES = 65_536
+"""Where no catalogue says what the classes are, larger labels are taken for damage."""
 
 _STEMS: dict[SplitName, tuple[str, ...]] = {
     "train": ("train",),
@@ -80,16 +85,18 @@ class Dataset:
         train, test = self.train.images, self.test.images
         if (train.shape[1:], train.dtype) != (test.shape[1:], test.dtype):
             raise DatasetError(
-                f"{self.name}: test images differ from train images",
+                "test images differ from train images",
                 expected=f"{train.dtype.name} {train.shape[1:]}",
                 found=f"{test.dtype.name} {test.shape[1:]}",
             )
-        for split_name in SPLITS:
-            labels = getattr(self, split_name).labels
+        for split, labels in (
+            ("train", self.train.labels),
+            ("test", self.test.labels),
+        ):
             bad = np.flatnonzero((labels < 0) | (labels >= len(self.classes)))
             if len(bad):
                 raise DatasetError(
-                    f"{self.name}: {split_name} label out of range",
+                    f"{split} label out of range",
                     expected=f"0 to {len(self.classes) - 1}",
                     found=f"{labels[bad[0]]} for example {bad[0]}",
                 )
@@ -102,9 +109,10 @@ class Dataset:
         at the first use.
         """
         return {
-            f"{split}-{role}": idx_digest(getattr(getattr(self, split), role))
-            for split in SPLITS
-            for role in ROLES
+            "train-images": idx_digest(self.train.images),
+            "train-labels": idx_digest(self.train.labels),
+            "test-images": idx_digest(self.test.images),
+            "test-labels": idx_digest(self.test.labels),
         }
 
     @property
@@ -161,12 +169,41 @@ def load(
     else:
         place = Path(name_or_folder)
     arrays = _open_folder(place, record, cache)
-    train = _split(place, "train", arrays)
-    test = _split(place, "test", arrays)
-    if record is not None:
-        return Dataset(record.name, train, test, record.classes)
-    classes = tuple(str(label) for label in range(int(train.labels.max()) + 1))
-    return Dataset(place.resolve().name, train, test, classes)
+    with _located(place, "train"):
+        train = Split(arrays["train", "images"], arrays["train", "labels"])
+    with _located(place, "test"):
+        test = Split(arrays["test", "images"], arrays["test", "labels"])
+    name = record.name if record else place.resolve().name
+    with _located(place, name):
+        classes = record.classes if record else _numbered_classes(train.labels)
+        return Dataset(name, train, test, classes)
+
+
+@contextmanager
+def _located(place: Path, subject: str) -> Iterator[None]:
+    """Say in a DatasetError which folder and which part of it is meant."""
+    try:
+        yield
+    except DatasetError as error:
+        raise DatasetError(
+            f"{subject}: {error.what}",
+            path=place,
+            expected=error.expected,
+            found=error.found,
+            hint=error.hint,
+        ) from None
+
+
+def _numbered_classes(labels: NDArray[Any]) -> tuple[str, ...]:
+    largest = int(labels.max())
+    if largest >= MAX_CLASSES:
+        raise DatasetError(
+            "train labels are too large to be classes",
+            expected=f"0 to {MAX_CLASSES - 1}",
+            found=largest,
+            hint="were they written in little-endian order?",
+        )
+    return tuple(str(label) for label in range(largest + 1))
 
 
 def _is_folder(name_or_folder: PathLike) -> bool:
@@ -222,22 +259,6 @@ def _find_file(place: Path, names: list[str], split: SplitName, role: Role) -> s
             found=", ".join(names[:8]) or "an empty folder",
         )
     return min(fitting, key=lambda name: (name.endswith(".gz"), name))
-
-
-def _split(
-    place: Path,
-    name: SplitName,
-    arrays: dict[tuple[SplitName, Role], NDArray[Any]],
-) -> Split:
-    try:
-        return Split(arrays[name, "images"], arrays[name, "labels"])
-    except DatasetError as error:
-        raise DatasetError(
-            f"{name}: {error.what}",
-            path=place,
-            expected=error.expected,
-            found=error.found,
-        ) from None
 
 
 def _make_glyphs(place: Path) -> None:

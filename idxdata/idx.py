@@ -73,11 +73,11 @@ class IdxSource:
         )
         head = self._stream.read(MAGIC_NBYTES)
         try:
-            size = header_nbytes(head, path=path)
+            header_nbytes(head)
         except FormatError:
             # Look further, so that the error can say what the file is instead.
             head += self._stream.read(LOOKAHEAD_NBYTES - len(head))
-            size = header_nbytes(head, path=path)
+        size = header_nbytes(head, path=path)
         head += self._stream.read(size - len(head))
         self.header = parse_header(head, path=path)
 
@@ -237,7 +237,8 @@ def idx_pieces(array: NDArray[Any]) -> Iterator[bytes | memoryview]:
 
 
 def write_idx(path: PathLike, array: ArrayLike, *, level: int = 6) -> None:
-    """Write `array` as an IDX file, gzip if the name ends in `.gz`.
+    """Write `array` as an IDX file, gzip if the name ends in `.gz`
+    (or `.GZ`).
 
     `array` has 1 to 64 dims and one of the six IDX dtypes in any byte order; it
     may be non-contiguous, read-only, mapped or empty. The gzip output is the same
@@ -251,7 +252,7 @@ def write_idx(path: PathLike, array: ArrayLike, *, level: int = 6) -> None:
     pieces = idx_pieces(np.asarray(array))
     head = next(pieces)
     with atomic_write(path) as file:
-        if os.fspath(path).endswith(".gz"):
+        if os.fspath(path).lower().endswith(".gz"):
             deflater = zlib.compressobj(level, wbits=zlib.MAX_WBITS | 16)
             file.write(deflater.compress(head))
             for piece in pieces:

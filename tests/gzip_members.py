@@ -63,7 +63,7 @@ def member(
         "method": bytes([method]),
         "flags": bytes([flags]),
         "mtime": b"\x01\x02\x03\x04",
-        "xfl": b"\0",
+        "xfl": b"\x02",
         "os": b"\xff",
     }
     if extra is not None:

@@ -60,7 +60,7 @@ def parse_idx(data: bytes) -> PlainArray:
         raise ValueError("payload")
     if itemsize * math.prod(dim for dim in shape if dim) > sys.maxsize:
         raise ValueError("not an array that NumPy can hold")
-    if sys.byteorder == "little":
+    if sys.byteorder == "little" and itemsize > 1:
         items = range(0, len(payload), itemsize)
         payload = b"".join(payload[i : i + itemsize][::-1] for i in items)
     return PlainArray(name, shape, payload)

@@ -88,7 +88,9 @@ def test_idx_is_never_taken_for_something_else(
     assert looks_like(header[:LOOKAHEAD_NBYTES]) is None
 
 
-@pytest.mark.parametrize("data", [b"", b"\0", b"\x1f", b"<", b"P", b"\x89", b"abcdef"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\0", b"\x1f", b"<", b"P", b"\x89", b"\0\x08\0\0"]
+)
 def test_nothing_is_claimed_of_unknown_bytes(data: bytes) -> None:
     assert looks_like(data) is None
 
