@@ -144,7 +144,7 @@ def main() -> int:
     try:
         dataset = load(args.data)
         _check(args.recipes, dataset)
-    except (IdxDataError, FileNotFoundError, ValueError) as error:
+    except (IdxDataError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     args.results.mkdir(parents=True, exist_ok=True)

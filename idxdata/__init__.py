@@ -5,7 +5,7 @@ Importing this imports NumPy and nothing else: no numba, no framework, no thread
 
 from idxdata.batches import Batch, Batches, batch_digest
 from idxdata.cache import Cache, open_idx
-from idxdata.dataset import Dataset, Split, idx_digest, load
+from idxdata.dataset import Dataset, Split, idx_digest
 from idxdata.errors import (
     CacheError,
     CatalogueError,
@@ -23,6 +23,7 @@ from idxdata.errors import (
 )
 from idxdata.header import Header
 from idxdata.idx import read_header, read_idx, write_idx
+from idxdata.loading import load
 from idxdata.plan import Plan
 
 __version__ = "0.1.0"

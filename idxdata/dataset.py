@@ -1,34 +1,15 @@
-"""Images with their labels: Split, Dataset, and load()."""
+"""Images with their labels: Split and Dataset, checked when they are made."""
 
 import hashlib
-import os
-import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idxdata import catalogue, synthetic
-from idxdata.atomic import temporary_sibling
-from idxdata.cache import Cache, open_idx
-from idxdata.catalogue import ROLES, SPLITS, Role, SplitName
-from idxdata.errors import CacheError, DatasetError, PathLike
-from idxdata.idx import idx_pieces, write_idx
-from idxdata.progress import progress_bar
-
-MAX_CLASSES = 65_536
-"""Where no catalogue says what the classes are, larger labels are taken for damage."""
-
-_STEMS: dict[SplitName, tuple[str, ...]] = {
-    "train": ("train",),
-    "test": ("t10k", "test"),
-}
+from idxdata.errors import DatasetError
+from idxdata.idx import idx_pieces
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,161 +111,3 @@ def idx_digest(array: NDArray[Any]) -> str:
     for piece in idx_pieces(array):
         digest.update(piece)
     return digest.hexdigest()
-
-
-def load(
-    name_or_folder: PathLike,
-    *,
-    folder: PathLike | None = None,
-    cache: Cache | None = None,
-) -> Dataset:
-    """The dataset of that name or in that folder, memory-mapped.
-
-    A name of the catalogue ("glyphs", "mnist", "fashion_mnist") is looked for in
-    `folder`, by default `<cache folder>/datasets/<name>`. "glyphs" needs no files:
-    it is drawn there at the first use, in some seconds. Anything with a path
-    separator, any existing folder and any `PathLike` is a folder.
-
-    A folder holds four files, MNIST's in any of their spellings:
-    `train-images-idx3-ubyte`, `train-images.idx3-ubyte`, each with or without
-    `.gz`, `t10k` or `test` for the test split, and `labels` with `idx1`. Where
-    there are several, raw goes before gzip. Without a name, the classes are the
-    labels' numbers "0", "1", ... up to the largest train label.
-
-    Images are as `open_idx` maps them; `cache` serves it (default: `Cache()`).
-
-    Raises `CatalogueError` for an unknown name, `DatasetError` if a file is
-    missing, counts or shapes do not fit, or a label is out of range, and the
-    errors of `open_idx`; `FileNotFoundError` if there is no such folder.
-    """
-    cache = cache or Cache()
-    record = None
-    if not _is_folder(name_or_folder):
-        record = catalogue.find(str(name_or_folder))
-        place = Path(folder) if folder else cache.folder / "datasets" / record.name
-        if record.name == "glyphs" and not folder and not place.exists():
-            _make_glyphs(place)
-    elif folder is not None:
-        raise ValueError("folder= goes with a name of the catalogue")
-    else:
-        place = Path(name_or_folder)
-    arrays = _open_folder(place, record, cache)
-    with _located(place, "train"):
-        train = Split(arrays["train", "images"], arrays["train", "labels"])
-    with _located(place, "test"):
-        test = Split(arrays["test", "images"], arrays["test", "labels"])
-    name = record.name if record else place.resolve().name
-    with _located(place, name):
-        classes = record.classes if record else _numbered_classes(train.labels)
-        return Dataset(name, train, test, classes)
-
-
-@contextmanager
-def _located(place: Path, subject: str) -> Iterator[None]:
-    """Say in a DatasetError which folder and which part of it is meant."""
-    try:
-        yield
-    except DatasetError as error:
-        raise DatasetError(
-            f"{subject}: {error.what}",
-            path=place,
-            expected=error.expected,
-            found=error.found,
-            hint=error.hint,
-        ) from None
-
-
-def _numbered_classes(labels: NDArray[Any]) -> tuple[str, ...]:
-    largest = int(labels.max())
-    if largest >= MAX_CLASSES:
-        raise DatasetError(
-            "train labels are too large to be classes",
-            expected=f"0 to {MAX_CLASSES - 1}",
-            found=largest,
-            hint="were they written in little-endian order?",
-        )
-    return tuple(str(label) for label in range(largest + 1))
-
-
-def _is_folder(name_or_folder: PathLike) -> bool:
-    if not isinstance(name_or_folder, str):
-        return True
-    if name_or_folder in catalogue.RECORDS:
-        return False
-    separators = {os.sep, os.altsep or os.sep}
-    return bool(separators & set(name_or_folder)) or os.path.isdir(name_or_folder)
-
-
-def _open_folder(
-    place: Path, record: catalogue.Record | None, cache: Cache
-) -> dict[tuple[SplitName, Role], NDArray[Any]]:
-    try:
-        names = sorted(entry.name for entry in os.scandir(place) if entry.is_file())
-    except FileNotFoundError:
-        if record is None:
-            raise
-        raise DatasetError(
-            f"the files of {record.name} are not there",
-            path=place,
-            expected=", ".join(file.name for file in record.files),
-            hint="put them there, or name their folder with folder=",
-        ) from None
-    arrays = {}
-    for split in SPLITS:
-        for role in ROLES:
-            path = place / _find_file(place, names, split, role)
-            array = open_idx(path, cache=cache)
-            shape = record.shape(split, role) if record else None
-            if shape is not None and array.shape != shape:
-                raise DatasetError(
-                    "not the shape of this dataset",
-                    path=path,
-                    expected=shape,
-                    found=array.shape,
-                )
-            arrays[split, role] = array
-    return arrays
-
-
-def _find_file(place: Path, names: list[str], split: SplitName, role: Role) -> str:
-    stems = "|".join(_STEMS[split])
-    pattern = re.compile(rf"({stems})-{role}[-.]idx\d+-\w+(\.gz)?")
-    fitting = [name for name in names if pattern.fullmatch(name)]
-    if not fitting:
-        ndim = 3 if role == "images" else 1
-        raise DatasetError(
-            f"no {split} {role} here",
-            path=place,
-            expected=f"{_STEMS[split][0]}-{role}-idx{ndim}-ubyte or a spelling of it",
-            found=", ".join(names[:8]) or "an empty folder",
-        )
-    return min(fitting, key=lambda name: (name.endswith(".gz"), name))
-
-
-def _make_glyphs(place: Path) -> None:
-    """Draw glyphs and publish them as four .gz files in the folder `place`."""
-    total = synthetic.NUM_TRAIN + synthetic.NUM_TEST
-    part = temporary_sibling(place)
-    try:
-        part.mkdir(parents=True)
-        with progress_bar("drawing glyphs", total) as advance:
-            for split in SPLITS:
-                images, labels = synthetic.draw(split, advance=advance)
-                stem = _STEMS[split][0]
-                write_idx(part / f"{stem}-images-idx3-ubyte.gz", images)
-                write_idx(part / f"{stem}-labels-idx1-ubyte.gz", labels)
-        try:
-            part.rename(place)
-        except OSError:
-            # Another process drew the same bits first.
-            if not place.exists():
-                raise
-    except OSError as error:
-        raise CacheError(
-            "cannot write the glyphs dataset",
-            path=place,
-            found=error.strerror or str(error),
-            hint="set IDXDATA_CACHE to a folder with room that can be written",
-        ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

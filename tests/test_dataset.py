@@ -20,9 +20,9 @@ from idxdata import (
     HeaderError,
     Split,
     catalogue,
-    dataset,
     idx_digest,
     load,
+    loading,
     synthetic,
     write_idx,
 )
@@ -410,7 +410,7 @@ def few_glyphs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         drawn.append(split)
         return np.zeros((10, 28, 28), "u1"), np.arange(10, dtype="u1")
 
-    monkeypatch.setattr(dataset.synthetic, "draw", draw_few)
+    monkeypatch.setattr(loading.synthetic, "draw", draw_few)
     return drawn
 
 
@@ -457,7 +457,7 @@ def test_interrupted_glyphs_leave_nothing(
 
     here = Cache(tmp_path / "cache")
     with monkeypatch.context() as patch:
-        patch.setattr(dataset, "write_idx", interrupted)
+        patch.setattr(loading, "write_idx", interrupted)
         with pytest.raises(KeyboardInterrupt):
             load("glyphs", cache=here)
     assert os.listdir(here.folder / "datasets") == []
@@ -469,14 +469,14 @@ def test_two_who_draw_glyphs_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = Cache(tmp_path / "cache")
-    written = dataset.write_idx
+    written = loading.write_idx
 
     def another_is_first(path: Path, array: Array) -> None:
-        monkeypatch.setattr(dataset, "write_idx", written)
+        monkeypatch.setattr(loading, "write_idx", written)
         load("glyphs", cache=Cache(here.folder))
         written(path, array)
 
-    monkeypatch.setattr(dataset, "write_idx", another_is_first)
+    monkeypatch.setattr(loading, "write_idx", another_is_first)
     assert len(load("glyphs", cache=here).train) == 10
     assert os.listdir(here.folder / "datasets") == ["glyphs"]
 

@@ -27,7 +27,7 @@ from idxdata.cpus import usable_cpus
 from trainers.metrics import compute_metrics
 from trainers.recipes import fit_recipe
 from trainers.record import SCHEMA_VERSION, Digests, EpochRecord, RunRecord
-from trainers.timing import timed_epoch
+from trainers.timing import TimedEpoch, timed_epoch
 from trainers.weights import initial_weights, weights_digest
 
 LOOPS = {"torch": "trainers.torch_loop", "tensorflow": "trainers.tf_loop"}
@@ -99,17 +99,9 @@ def run(
         predicted = loop.predict(trainer, adapter.tensors(test, 0)).argmax(axis=1)
         accuracy = float((predicted == dataset.test.labels).mean())
         losses += timed.losses
-        records.append(
-            EpochRecord(
-                total_s=timed.total_s,
-                data_s=timed.data_s,
-                compute_s=timed.compute_s,
-                loop_s=timed.total_s - timed.data_s - timed.compute_s,
-                mean_loss=float(np.average(timed.losses, weights=timed.batch_sizes)),
-                test_accuracy=accuracy,
-            )
-        )
+        records.append(_epoch_record(timed, accuracy))
         on_event({"event": "epoch", "epoch": epoch, "test_accuracy": accuracy})
+    peak_rss_bytes = _peak_rss_bytes()
     return RunRecord(
         schema_version=SCHEMA_VERSION,
         recipe=recipe.name,
@@ -133,7 +125,7 @@ def run(
         build_s=build_s,
         first_step_s=first_step_s,
         warmup_s=warmup_s,
-        peak_rss_bytes=_peak_rss_bytes(),
+        peak_rss_bytes=peak_rss_bytes,
         epochs=records,
         losses=losses,
         metrics=compute_metrics(dataset.test.labels, predicted, len(dataset.classes)),
@@ -155,6 +147,17 @@ def _warm_up(
         loop.train_step(trainer, *pair)
     loop.predict(trainer, test)
     return first_step_s, time.perf_counter() - begin
+
+
+def _epoch_record(timed: TimedEpoch, test_accuracy: float) -> EpochRecord:
+    return EpochRecord(
+        total_s=timed.total_s,
+        data_s=timed.data_s,
+        compute_s=timed.compute_s,
+        loop_s=timed.total_s - timed.data_s - timed.compute_s,
+        mean_loss=float(np.average(timed.losses, weights=timed.batch_sizes)),
+        test_accuracy=test_accuracy,
+    )
 
 
 def _order_digest(plan: Plan, num_epochs: int) -> str:
@@ -200,7 +203,7 @@ def main() -> int:
             num_threads=args.num_threads,
             on_event=_print_event,
         )
-    except (IdxDataError, ValueError) as error:
+    except (IdxDataError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     _print_event({"event": "record", "record": dataclasses.asdict(record)})

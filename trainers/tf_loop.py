@@ -22,6 +22,7 @@ Tensor = Any
 
 def configure(num_threads: int) -> dict[str, Any]:
     """Set threads and arithmetic flags of this process; returns them for the record."""
+    tf.config.set_visible_devices([], "GPU")
     tf.config.threading.set_intra_op_parallelism_threads(num_threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     return {
