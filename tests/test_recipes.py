@@ -1,6 +1,7 @@
 """Recipes and initial weights: shapes by hand, bits pinned."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -67,10 +68,18 @@ def test_dense_cannot_follow_an_image() -> None:
 
 def test_optimiser_numbers_are_float32() -> None:
     # Keras would round them, so nothing may be lost by that.
-    adam = Adam(learning_rate=0.001)
+    adam = Adam(learning_rate=0.001, final_learning_rate=0)
     for value in (adam.learning_rate, adam.beta1, adam.beta2, adam.epsilon):
         assert float(np.float32(value)) == value
     assert adam.beta1 == pytest.approx(0.9, rel=1e-7)
+
+
+def test_learning_rates() -> None:
+    recipe = RECIPES["mlp-3x100"]
+    falling = replace(recipe, optimizer=Adam(0.5, final_learning_rate=0.25))
+    assert falling.learning_rates(4).tolist() == [0.5, 0.4375, 0.375, 0.3125]
+    constant = replace(recipe, optimizer=SGD(0.5, 0.9))
+    assert constant.learning_rates(3).tolist() == [0.5, 0.5, 0.5]
 
 
 @pytest.mark.parametrize("name", RECIPES)

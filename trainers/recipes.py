@@ -12,6 +12,9 @@ import struct
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 Activation = Literal["relu", "linear"]
 
 
@@ -78,9 +81,13 @@ class Adam(_Optimizer):
 
     m and v are the usual running means;
     w -= lr * sqrt(1 - beta2^t) / (1 - beta1^t) * m / (sqrt(v) + epsilon).
+    lr goes from `learning_rate` at the first step straight to `final_learning_rate`
+    after the last. (SGD has no such pair: the frameworks' momentum formulas agree
+    only while lr is constant.)
     """
 
     learning_rate: float
+    final_learning_rate: float
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-7
@@ -134,6 +141,15 @@ class Recipe:
                     named[f"{index}.bias"] = (filters,)
         return named
 
+    def learning_rates(self, num_steps: int) -> NDArray[np.float32]:
+        """The learning rate of each of `num_steps` steps, float32 (num_steps,)."""
+        first = self.optimizer.learning_rate
+        last = first
+        if isinstance(self.optimizer, Adam):
+            last = self.optimizer.final_learning_rate
+        done = np.arange(num_steps) / num_steps
+        return (first + (last - first) * done).astype(np.float32)
+
     def num_parameters(self) -> int:
         """How many numbers training adjusts."""
         return sum(math.prod(shape) for shape in self.weight_shapes().values())
@@ -164,7 +180,7 @@ RECIPES: dict[str, Recipe] = {
             name="mlp-3x100",
             image_shape=(28, 28),
             layers=_mlp(100, 100, 100),
-            optimizer=Adam(learning_rate=1e-3),
+            optimizer=Adam(learning_rate=2e-3, final_learning_rate=0),
             batch_size=128,
             epochs=10,
         ),
@@ -180,7 +196,7 @@ RECIPES: dict[str, Recipe] = {
                 Dense(500, "relu"),
                 Dense(10, "linear"),
             ),
-            optimizer=SGD(learning_rate=0.03, momentum=0.9),
+            optimizer=Adam(learning_rate=2e-3, final_learning_rate=0),
             batch_size=128,
             epochs=3,
         ),

@@ -74,19 +74,19 @@ def run(
         dataset.test, Plan(len(dataset.test), EVAL_BATCH_SIZE, seed=0, shuffle=False)
     )
     weights = initial_weights(recipe, seed)
+    num_epochs = recipe.epochs if epochs is None else epochs
     begin = time.perf_counter()
-    trainer = loop.build(recipe)
+    trainer = loop.build(recipe, num_epochs * plan.num_steps)
     loop.load_weights(trainer, weights)
     build_s = time.perf_counter() - begin
     first_step_s, warmup_s = _warm_up(
         loop,
         trainer,
-        _warmup_pairs(adapter, train),
+        _warmup_pairs(adapter.tensors(train, 0)),
         adapter.tensors(test, 0),
     )
     loop.load_weights(trainer, weights)
 
-    num_epochs = recipe.epochs if epochs is None else epochs
     records: list[EpochRecord] = []
     losses: list[float] = []
     predicted = np.empty(0, np.int64)
@@ -132,9 +132,14 @@ def run(
     )
 
 
-def _warmup_pairs(adapter: Any, train: Batches) -> list[tuple[Any, Any]]:
-    pairs = list(adapter.tensors(train, 0))
-    return [*pairs[:WARMUP_STEPS], pairs[-1]]
+def _warmup_pairs(pairs: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """The first pairs and the last, of which the rest are let go."""
+    kept: list[tuple[Any, Any]] = []
+    for pair in pairs:
+        if len(kept) > WARMUP_STEPS:
+            kept.pop()
+        kept.append(pair)
+    return kept
 
 
 def _warm_up(

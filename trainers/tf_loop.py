@@ -39,14 +39,15 @@ def configure(num_threads: int) -> dict[str, Any]:
 
 
 class Trainer:
-    """One model with its optimiser and its compiled steps."""
+    """One model with its optimiser and compiled steps, for `num_steps` steps."""
 
-    def __init__(self, recipe: Recipe, model: keras.Model) -> None:
+    def __init__(self, recipe: Recipe, model: keras.Model, num_steps: int) -> None:
         self.recipe = recipe
         self.model = model
         self.optimizer = _optimizer(recipe.optimizer)
         self.optimizer.build(model.trainable_variables)
         self.fresh_state = [v.numpy() for v in self.optimizer.variables]
+        self.learning_rates = tf.constant(recipe.learning_rates(num_steps))
         self.compiled_step = tf.function(self._step)
         self.compiled_logits = tf.function(lambda images: model(images, training=False))
 
@@ -57,12 +58,14 @@ class Trainer:
             loss = tf.reduce_mean(
                 tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
             )
+        step = self.optimizer.iterations
+        self.optimizer.learning_rate.assign(tf.gather(self.learning_rates, step))
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         return loss
 
 
-def build(recipe: Recipe) -> Trainer:
-    """The recipe's model, weights not yet set."""
+def build(recipe: Recipe, num_steps: int) -> Trainer:
+    """The recipe's model, weights not yet set, to be trained for `num_steps` steps."""
     layers = [
         keras.layers.Input(recipe.image_shape),
         keras.layers.Reshape((*recipe.image_shape, 1)),
@@ -77,7 +80,7 @@ def build(recipe: Recipe) -> Trainer:
                 layers.append(keras.layers.MaxPooling2D(size))
             case Flatten():
                 layers.append(keras.layers.Flatten())
-    return Trainer(recipe, keras.Sequential(layers))
+    return Trainer(recipe, keras.Sequential(layers), num_steps)
 
 
 def load_weights(trainer: Trainer, weights: Weights) -> None:

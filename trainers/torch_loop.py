@@ -37,17 +37,18 @@ def configure(num_threads: int) -> dict[str, Any]:
 
 
 class Trainer:
-    """One model with its optimiser."""
+    """One model with its optimiser, for `num_steps` steps."""
 
-    def __init__(self, recipe: Recipe, model: nn.Sequential) -> None:
+    def __init__(self, recipe: Recipe, model: nn.Sequential, num_steps: int) -> None:
         self.recipe = recipe
         self.model = model
         self.optimizer = _optimizer(recipe.optimizer, model)
-        self.num_steps = 0
+        self.learning_rates = recipe.learning_rates(num_steps).tolist()
+        self.step = 0
 
 
-def build(recipe: Recipe) -> Trainer:
-    """The recipe's model, weights not yet set."""
+def build(recipe: Recipe, num_steps: int) -> Trainer:
+    """The recipe's model, weights not yet set, to be trained for `num_steps` steps."""
     modules: list[nn.Module] = []
     for layer, shape in zip(recipe.layers, recipe.shapes(), strict=False):
         match layer:
@@ -62,7 +63,7 @@ def build(recipe: Recipe) -> Trainer:
         if isinstance(layer, Dense | Conv) and layer.activation == "relu":
             modules.append(nn.ReLU())
     model = nn.Sequential(*modules).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Trainer(recipe, model)
+    return Trainer(recipe, model, num_steps)
 
 
 def load_weights(trainer: Trainer, weights: Weights) -> None:
@@ -81,7 +82,7 @@ def load_weights(trainer: Trainer, weights: Weights) -> None:
             weight.copy_(torch.from_numpy(np.ascontiguousarray(kernel)))
             bias.copy_(torch.from_numpy(weights[f"{index}.bias"]))
     trainer.optimizer = _optimizer(recipe.optimizer, trainer.model)
-    trainer.num_steps = 0
+    trainer.step = 0
 
 
 def train_step(trainer: Trainer, images: Tensor, labels: Tensor) -> Tensor:
@@ -89,8 +90,7 @@ def train_step(trainer: Trainer, images: Tensor, labels: Tensor) -> Tensor:
     trainer.optimizer.zero_grad()
     loss = functional.cross_entropy(trainer.model(images.unsqueeze(1)), labels)
     loss.backward()  # type: ignore[no-untyped-call]
-    trainer.num_steps += 1
-    _match_epsilon(trainer)
+    _set_step(trainer)
     trainer.optimizer.step()
     return loss.detach()
 
@@ -144,13 +144,15 @@ def _optimizer(recipe: Optimizer, model: nn.Module) -> torch.optim.Optimizer:
     )
 
 
-def _match_epsilon(trainer: Trainer) -> None:
-    """Turn PyTorch's Adam into "epsilon hat" Adam for this step.
+def _set_step(trainer: Trainer) -> None:
+    """Set the step's learning rate, and turn Adam into "epsilon hat" Adam.
 
     PyTorch adds its eps to sqrt(v / (1 - beta2^t)), the recipe's formula to
     sqrt(v): the two are the same for eps = epsilon / sqrt(1 - beta2^t).
     """
+    group = trainer.optimizer.param_groups[0]
+    group["lr"] = trainer.learning_rates[trainer.step]
+    trainer.step += 1
     recipe = trainer.recipe.optimizer
     if isinstance(recipe, Adam):
-        correction = math.sqrt(1 - recipe.beta2**trainer.num_steps)
-        trainer.optimizer.param_groups[0]["eps"] = recipe.epsilon / correction
+        group["eps"] = recipe.epsilon / math.sqrt(1 - recipe.beta2**trainer.step)
