@@ -25,13 +25,14 @@ def configure(num_threads: int) -> dict[str, Any]:
     tf.config.set_visible_devices([], "GPU")
     tf.config.threading.set_intra_op_parallelism_threads(num_threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_tensor_float_32_execution(False)
     return {
         "version": tf.__version__,
         "keras": keras.__version__,
         "threads": tf.config.threading.get_intra_op_parallelism_threads(),
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
-        "flush_denormal": True,
-        "float32_matmul": "highest",
+        "flush_denormal": float(tf.constant(2e-38) * 0.25) == 0,
+        "tensor_float_32": tf.config.experimental.tensor_float_32_execution_enabled(),
         "memory_format": "channels_last",
         "optimizer": "keras",
         "device": "cpu",
