@@ -27,10 +27,10 @@ from benchmarks.report.tables import (
 )
 from benchmarks.runner import Case, Row, run_case
 from benchmarks.summary import Summary, conclusion, summarise
-from idxdata import Dataset, IdxDataError, load
+from idxdata import Batches, Dataset, IdxDataError, Plan, load
 from idxdata.cpus import usable_cpus
 from trainers.recipes import RECIPES, fit_recipe
-from trainers.run import LOOPS
+from trainers.run import LOOPS, positive
 
 
 def cases(args: argparse.Namespace) -> list[Case]:
@@ -43,11 +43,12 @@ def cases(args: argparse.Namespace) -> list[Case]:
     ]
 
 
-def run_grid(grid: Sequence[Case], path: Path, console: Console) -> list[Row]:
-    """Run all cases; each row is appended to `path` as soon as it is there."""
+def run_grid(
+    grid: Sequence[Case], path: Path, console: Console, rows: list[Row]
+) -> None:
+    """Run all cases; each row goes to `rows` and to `path` as soon as it is there."""
     environment = describe_environment()
     total = sum(case.epochs or RECIPES[case.recipe].epochs for case in grid)
-    rows = []
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -66,7 +67,6 @@ def run_grid(grid: Sequence[Case], path: Path, console: Console) -> list[Row]:
             file.write(json.dumps(row) + "\n")
             file.flush()
             bar.console.print(f"[dim]{number:>2}/{len(grid)}[/] {_outcome(label, row)}")
-    return rows
 
 
 def _outcome(label: str, row: Row) -> str:
@@ -99,7 +99,7 @@ def _print_table(
     console: Console, columns: tuple[str, ...], rows: list[tuple[str, ...]]
 ) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(columns[0], max_width=20)
+    table.add_column(columns[0], max_width=20, min_width=10)
     for column in columns[1:]:
         table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
@@ -115,30 +115,30 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--recipes",
         default=",".join(RECIPES),
-        type=lambda text: text.split(","),
+        type=_names,
         help="comma-separated; default: %(default)s",
     )
-    parser.add_argument("--repeats", type=_positive, default=4)
-    parser.add_argument("--epochs", type=_positive, help="default: each recipe's own")
-    parser.add_argument("--threads", type=_positive, default=usable_cpus())
+    parser.add_argument("--repeats", type=positive, default=4)
+    parser.add_argument("--epochs", type=positive, help="default: each recipe's own")
+    parser.add_argument("--threads", type=positive, default=usable_cpus())
     parser.add_argument("--results", type=Path, default=Path("results"))
     return parser.parse_args()
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, found {value}")
-    return value
+def _names(text: str) -> list[str]:
+    """Comma-separated names, each once."""
+    return list(dict.fromkeys(name.strip() for name in text.split(",")))
 
 
 def _check(recipes: Sequence[str], dataset: Dataset) -> None:
-    for recipe in recipes:
-        fit_recipe(recipe, dataset.train.images.shape[1:], len(dataset.classes))
+    for name in recipes:
+        shape = dataset.train.images.shape[1:]
+        recipe = fit_recipe(name, shape, len(dataset.classes))
+        Batches(dataset.train, Plan(len(dataset.train), recipe.batch_size, seed=0))
 
 
 def main() -> int:
-    """Returns the exit status: 0, 1 if a run failed, 2 for bad input."""
+    """Returns the exit status: 0, 1 if a run failed, 2 bad input, 130 interrupted."""
     args = _arguments()
     console = Console()
     try:
@@ -150,13 +150,24 @@ def main() -> int:
     args.results.mkdir(parents=True, exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     path = args.results / f"{dataset.name}-{stamp}.jsonl"
-    rows = run_grid(cases(args), path, console)
+    rows: list[Row] = []
+    interrupted = False
+    try:
+        run_grid(cases(args), path, console, rows)
+    except KeyboardInterrupt:
+        interrupted = True
+        console.print("Interrupted; what follows is of the runs that had ended.")
+    if not rows:
+        path.unlink(missing_ok=True)
+        return 130
     summary = summarise(rows)
     print_summary(summary, console)
     if summary.contenders:
-        report = write_report(rows, summary, dataset.classes, args.results)
+        report = write_report(rows, summary, dataset.classes, path)
         console.print(f"Report: {report}")
     console.print(f"Rows: {path}")
+    if interrupted:
+        return 130
     return 1 if summary.failures else 0
 
 

@@ -54,6 +54,8 @@ def run_case(case: Case, environment: Row, on_epoch: Callable[[], None]) -> Row:
     ):
         assert process.stdout is not None  # for the type checker: it is a pipe
         for line in process.stdout:
+            if not line.startswith('{"event"'):
+                continue  # a framework's own chatter
             event = json.loads(line)
             if event["event"] == "epoch":
                 on_epoch()
@@ -65,5 +67,5 @@ def run_case(case: Case, environment: Row, on_epoch: Callable[[], None]) -> Row:
     row["foreign_load"] = foreign_load(begin, CpuClock.now())
     if status:
         row.pop("record", None)
-        row["error"] = messages[-1] if messages else f"exit status {status}"
+        row["error"] = f"exit status {status}: " + (messages or ["no message"])[-1]
     return row

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Student's t, two-sided 95 %, by degrees of freedom (1, 2, ...); 1.96 beyond.
+# Student's t, two-sided 95 %, by degrees of freedom (1, 2, ...); more have less.
 _T95 = (
     12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
     2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
@@ -65,7 +65,7 @@ def paired_ratio(a: Sequence[float], b: Sequence[float]) -> PairedRatio:
     if len(logs) == 1:
         return PairedRatio(math.exp(mean), 0.0, math.inf, ratios)
     degrees = len(logs) - 1
-    t = _T95[degrees - 1] if degrees <= len(_T95) else 1.96
+    t = _T95[min(degrees, len(_T95)) - 1]
     margin = t * statistics.stdev(logs) / math.sqrt(len(logs))
     return PairedRatio(
         math.exp(mean), math.exp(mean - margin), math.exp(mean + margin), ratios

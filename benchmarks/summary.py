@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.runner import Row
 from benchmarks.stats import PairedRatio, Spread, paired_ratio, spread
 
-BUSY_LOAD = 0.1
+BUSY_LOAD = 0.2
 """Foreign load, in CPUs, above which a run is called disturbed."""
 
 MAX_LOSS_STEPS = 20
@@ -48,7 +48,7 @@ class Comparison:
     """Two contenders of one recipe, paired by seed.
 
     `time_ratio` is b's time per epoch over a's. `loss_difference` is the largest
-    relative difference of the two losses at any of the first 20 steps of any pair,
+    relative difference of the two losses at any of the first `num_losses` steps,
     `first_loss_difference` that at the first step. `accuracy_difference` is the
     mean of b's minus a's, in points, with the standard error of that mean (None
     for one pair). `differing` names what should be equal in each pair and is not.
@@ -60,6 +60,7 @@ class Comparison:
     time_ratio: PairedRatio
     first_loss_difference: float
     loss_difference: float
+    num_losses: int
     accuracy_difference: float
     accuracy_error: float | None
     differing: tuple[str, ...]
@@ -73,6 +74,7 @@ class Summary:
     comparisons: list[Comparison]
     failures: list[str]
     disturbed: int
+    worst_load: float
     num_runs: int
 
     @property
@@ -113,8 +115,9 @@ def summarise(rows: Sequence[Row]) -> Summary:
             for b in entered[position + 1 :]
             if (comparison := _compare(recipe, a, b)) is not None
         ]
-    disturbed = sum((row["foreign_load"] or 0) > BUSY_LOAD for row in rows)
-    return Summary(contenders, comparisons, failures, disturbed, len(rows))
+    loads = [row["foreign_load"] or 0.0 for row in rows]
+    disturbed = sum(load > BUSY_LOAD for load in loads)
+    return Summary(contenders, comparisons, failures, disturbed, max(loads), len(rows))
 
 
 def epoch_seconds(record: dict[str, Any], part: str = "total_s") -> float:
@@ -183,6 +186,7 @@ def _compare(recipe: str, a: Contender, b: Contender) -> Comparison | None:
         ),
         first_loss_difference=max(first),
         loss_difference=max(most),
+        num_losses=min(MAX_LOSS_STEPS, len(pairs[0][0]["losses"])),
         accuracy_difference=mean,
         accuracy_error=error,
         differing=tuple(sorted(differing)),
@@ -208,8 +212,9 @@ def conclusion(summary: Summary) -> list[str]:
     if summary.disturbed:
         sentences.append(
             f"Other programs used more than {BUSY_LOAD:g} CPUs during "
-            f"{summary.disturbed} of {summary.num_runs} runs; times may be off, and "
-            "not by the same factor for each framework."
+            f"{summary.disturbed} of {summary.num_runs} runs (at most "
+            f"{summary.worst_load:.1f}); times may be off, and not by the same "
+            "factor for each framework."
         )
     sentences += [f"Failed and left out: {failure}." for failure in summary.failures]
     return sentences
@@ -243,9 +248,14 @@ def _speed_sentence(comparison: Comparison) -> str:
     )
 
 
+def format_factor(value: float) -> str:
+    """Two decimals, or three where two could hide on which side of 1 it lies."""
+    return f"{value:.3f}" if abs(value - 1) < 0.02 else f"{value:.2f}"
+
+
 def _interval(ratio: PairedRatio) -> str:
     return (
-        f"95 % interval {ratio.low:.2f} to {ratio.high:.2f} "
+        f"95 % interval {format_factor(ratio.low)} to {format_factor(ratio.high)} "
         f"from {len(ratio.ratios)} pairs of runs"
     )
 
@@ -253,7 +263,7 @@ def _interval(ratio: PairedRatio) -> str:
 def _quality_sentence(comparison: Comparison) -> str:
     difference = comparison.accuracy_difference
     error = comparison.accuracy_error
-    spread_text = "" if error is None else f" (standard error {error:.2f})"
+    spread_text = "" if error is None else f" (standard error {error:.2g})"
     same = (
         "they trained on the same bytes in the same order from the same weights"
         if not comparison.differing
@@ -263,5 +273,5 @@ def _quality_sentence(comparison: Comparison) -> str:
         f"{comparison.recipe}: test accuracy of {comparison.b.label} minus "
         f"{comparison.a.label} was {difference:+.2f} points{spread_text}; {same}, and "
         f"losses agreed to {comparison.first_loss_difference:.0e} at the first step "
-        f"and {comparison.loss_difference:.0e} over the first {MAX_LOSS_STEPS}."
+        f"and {comparison.loss_difference:.0e} over the first {comparison.num_losses}."
     )

@@ -35,7 +35,7 @@ class Batches:
     (not multiplied by 1/255, which differs in the last bit). Labels are delivered
     as int64. Batches of any epoch and step can be asked for in any order: nothing
     is remembered from one to the next but memory (see `BufferRing`). Not
-    thread-safe. Can be pickled, along with its split.
+    thread-safe. Can be pickled, along with all data of its split.
 
     An image array that is not C-contiguous is copied once.
 
@@ -59,6 +59,8 @@ class Batches:
         self.split = split
         self.plan = plan
         self.example_shape: tuple[int, ...] = split.images.shape[1:]
+        # Native order, which is what the kernel can read.
+        self._label_numbers = split.labels.astype(split.labels.dtype.newbyteorder("="))
         self._rows = np.ascontiguousarray(split.images).reshape(len(split), -1)
         self._images = BufferRing(
             (plan.max_batch_size, *self.example_shape), np.float32
@@ -85,7 +87,7 @@ class Batches:
         labels: Any = self._labels.take((len(indices),))
         gather_scaled(
             self._rows,
-            self.split.labels,
+            self._label_numbers,
             indices,
             images.reshape(len(indices), -1),
             labels,

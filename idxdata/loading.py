@@ -19,7 +19,7 @@ from idxdata.errors import CacheError, DatasetError, PathLike
 from idxdata.idx import write_idx
 from idxdata.progress import progress_bar
 
-MAX_CLASSES = 65_536
+MAX_CLASSES = 4096
 """Where no catalogue says what the classes are, larger labels are taken for damage."""
 
 _STEMS: dict[SplitName, tuple[str, ...]] = {
@@ -57,8 +57,8 @@ def load(
     record = None
     if not _is_folder(name_or_folder):
         record = catalogue.find(str(name_or_folder))
-        place = Path(folder) if folder else cache.folder / "datasets" / record.name
-        if record.name == "glyphs" and not folder and not place.exists():
+        place = _default_place(record.name, cache) if folder is None else Path(folder)
+        if record.name == "glyphs" and folder is None and not place.exists():
             _make_glyphs(place)
     elif folder is not None:
         raise ValueError("folder= goes with a name of the catalogue")
@@ -73,6 +73,11 @@ def load(
     with _located(place, name):
         classes = record.classes if record else _numbered_classes(train.labels)
         return Dataset(name, train, test, classes)
+
+
+def _default_place(name: str, cache: Cache) -> Path:
+    versioned = f"glyphs-{synthetic.VERSION}" if name == "glyphs" else name
+    return cache.folder / "datasets" / versioned
 
 
 @contextmanager

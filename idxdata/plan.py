@@ -37,6 +37,20 @@ def _mix64(value: int) -> int:
     return value ^ (value >> 31)
 
 
+def _integer(name: str, value: object, low: int, high: int) -> int:
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = low - 1
+    if not low <= number <= high:
+        raise PlanError(
+            f"{name} out of range",
+            expected=f"an integer from {low} to {high}",
+            found=repr(value),
+        )
+    return number
+
+
 @functools.lru_cache(maxsize=64)
 def round_constants(
     seed: int, epoch: int, rounds: int = ROUNDS
@@ -105,17 +119,9 @@ class Plan:
             )
 
     def _check(self, name: str, low: int, high: int) -> None:
-        value = getattr(self, name)
-        try:
-            number = operator.index(value)
-        except TypeError:
-            number = low - 1
-        if not low <= number <= high:
-            raise PlanError(
-                f"{name} out of range",
-                expected=f"an integer from {low} to {high}",
-                found=repr(value),
-            )
+        # Kept as a Python int: NumPy's would overflow in the key's arithmetic.
+        number = _integer(name, getattr(self, name), low, high)
+        object.__setattr__(self, name, number)
 
     @property
     def num_steps(self) -> int:
@@ -139,12 +145,8 @@ class Plan:
         Raises `PlanError` if `epoch` is not 0 to 2^64 - 1 or `step` not 0 to
         num_steps - 1.
         """
-        if not 0 <= epoch <= _MASK64:
-            raise PlanError("epoch out of range", expected="0 or more", found=epoch)
-        if not 0 <= step < self.num_steps:
-            raise PlanError(
-                "step out of range", expected=f"0 to {self.num_steps - 1}", found=step
-            )
+        epoch = _integer("epoch", epoch, 0, _MASK64)
+        step = _integer("step", step, 0, self.num_steps - 1)
         first = step * self.batch_size
         count = min(self.batch_size, self.num_examples - first)
         start = first + count * self.rank // self.num_ranks

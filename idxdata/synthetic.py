@@ -15,6 +15,7 @@ from idxdata.cpus import usable_cpus
 from idxdata.skeletons import pack
 
 CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")
+VERSION = 1  # of the drawing: goes up whenever its bits change
 NUM_TRAIN = 60_000
 NUM_TEST = 10_000
 IMAGE_SHAPE = (28, 28)

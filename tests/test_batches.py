@@ -101,7 +101,7 @@ def test_digest_refuses_other_dtypes() -> None:
     with pytest.raises(TypeError):
         batch_digest([(images.astype(np.float64), labels)])
     with pytest.raises(TypeError):
-        batch_digest([(images, labels.astype(np.int32))])
+        batch_digest([(images, labels.astype(">i4"))])
 
 
 def test_last_batch_is_short_or_dropped(small_dataset: Dataset) -> None:
@@ -116,7 +116,7 @@ def test_one_batch_larger_than_the_split(small_dataset: Dataset) -> None:
     assert len(batch.labels) == 300
 
 
-@pytest.mark.parametrize("kind", ["strided", "read-only", "fortran", "int32 labels"])
+@pytest.mark.parametrize("kind", ["strided", "read-only", "fortran", ">i4 labels"])
 def test_any_array_layout(small_dataset: Dataset, kind: str) -> None:
     images, labels = small_dataset.train.images, small_dataset.train.labels
     expected = make(small_dataset).digest(0)
@@ -130,7 +130,7 @@ def test_any_array_layout(small_dataset: Dataset, kind: str) -> None:
     elif kind == "fortran":
         images = np.asfortranarray(images)
     else:
-        labels = labels.astype(np.int32)
+        labels = labels.astype(">i4")
     batches = Batches(Split(images, labels), Plan(300, 64, seed=3))
     assert batches.digest(0) == expected
 

@@ -421,10 +421,10 @@ def test_glyphs_are_drawn_once(few_glyphs: list[str], tmp_path: Path) -> None:
         assert (data.name, len(data.train), len(data.test)) == ("glyphs", 10, 10)
         assert few_glyphs == ["train", "test"]
     place = here.folder / "datasets"
-    assert os.listdir(place) == ["glyphs"]
-    assert sorted(os.listdir(place / "glyphs")) == sorted(f"{n}.gz" for n in ARRAYS)
+    assert os.listdir(place) == ["glyphs-1"]
+    assert sorted(os.listdir(place / "glyphs-1")) == sorted(f"{n}.gz" for n in ARRAYS)
     # They are files like any other.
-    copied = load("glyphs", folder=shutil.copytree(place / "glyphs", tmp_path / "copy"))
+    copied = load("glyphs", folder=shutil.copytree(place / "glyphs-1", tmp_path / "copy"))
     assert copied.digests == data.digests
     assert few_glyphs == ["train", "test"]
 
@@ -478,7 +478,7 @@ def test_two_who_draw_glyphs_at_once(
 
     monkeypatch.setattr(loading, "write_idx", another_is_first)
     assert len(load("glyphs", cache=here).train) == 10
-    assert os.listdir(here.folder / "datasets") == ["glyphs"]
+    assert os.listdir(here.folder / "datasets") == ["glyphs-1"]
 
 
 def test_glyphs_as_they_are() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import framework_bench
 from benchmarks.environment import CpuClock, foreign_load
 from idxdata import Batches, Plan, load, write_idx
 
@@ -95,6 +96,21 @@ def test_bad_input_is_one_line(
     assert done.returncode == 2
     assert message in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_names_count_once() -> None:
+    # Twice the same recipe would pass one pair off as two.
+    assert framework_bench._names("b, a,b") == ["b", "a"]
+
+
+def test_what_frameworks_cannot_use_stops_before_any_run(tmp_path: Path) -> None:
+    for stem in ("train", "t10k"):
+        write_idx(tmp_path / f"{stem}-images-idx3-ubyte", np.ones((4, 28, 28), "f4"))
+        write_idx(tmp_path / f"{stem}-labels-idx1-ubyte", np.zeros(4, np.uint8))
+    done = bench("--data", tmp_path, "--results", tmp_path / "results")
+    assert done.returncode == 2
+    assert "expected uint8, found float32" in done.stderr
     assert not (tmp_path / "results").exists()
 
 

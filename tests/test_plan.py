@@ -175,6 +175,22 @@ def test_impossible_plans_are_refused(
     assert caught.value.found is not None
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int32, np.int64, np.uint64])
+def test_numpy_integers_are_integers(kind: type[np.integer]) -> None:
+    plan = Plan(kind(100), kind(30), seed=kind(7))
+    expected = Plan(100, 30, seed=7).indices(21, 2)
+    assert np.array_equal(plan.indices(kind(21), kind(2)), expected)
+    assert plan == Plan(100, 30, seed=7)
+
+
+@pytest.mark.parametrize(("epoch", "step"), [(0.0, 0), (0, 0.5), ("0", 0)])
+def test_only_integers_are_steps(epoch: object, step: object) -> None:
+    plan = Plan(10, 4, seed=0)
+    plan.indices(0, 0)  # an equal key in a cache must not let 0.0 through
+    with pytest.raises(PlanError):
+        plan.indices(epoch, step)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("epoch", "step"), [(0, 3), (0, -1), (-1, 0), (2**64, 0)])
 def test_no_such_step(epoch: int, step: int) -> None:
     with pytest.raises(PlanError):

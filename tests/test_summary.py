@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.report.markdown import write_report
 from benchmarks.stats import paired_ratio, spread
-from benchmarks.summary import conclusion, summarise
+from benchmarks.summary import conclusion, format_factor, summarise
 
 CLASSES = ("no", "yes")
 DIGESTS = {"data": "d", "order": "o", "weights": "w", "batches": "b"}
@@ -162,13 +162,41 @@ def test_failures_and_foreign_load_are_told(tmp_path: Path) -> None:
 
 def test_report_shows_everything(tmp_path: Path) -> None:
     given_rows = rows([1.0, 1.01, 0.99], [2.0, 2.02, 1.99])
-    path = write_report(given_rows, summarise(given_rows), CLASSES, tmp_path)
+    path = write_report(
+        given_rows, summarise(given_rows), CLASSES, tmp_path / "rows.jsonl"
+    )
     text = path.read_text()
-    for fact in ("A fast was faster", "1,234", "abacus", "90.00", "`d`", "threads 2"):
+    for fact in (
+        "rows.jsonl",
+        "A fast was faster",
+        "1,234",
+        "abacus",
+        "90.00",
+        "`d`",
+        "threads 2",
+    ):
         assert fact in text
     for picture in ("losses-mlp.png", "confusion-mlp.png"):
         assert f"({picture})" in text
         assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_many_classes_fit_a_page(tmp_path: Path) -> None:
+    given_rows = rows([1.0], [2.0])
+    for entry in given_rows:
+        metrics = entry["record"]["metrics"]
+        metrics["confusion"] = np.eye(600, dtype=int).tolist()
+        for key in ("precision", "recall", "f1"):
+            metrics[key] = [1.0] * 600
+    classes = tuple(map(str, range(600)))
+    write_report(given_rows, summarise(given_rows), classes, tmp_path / "rows.jsonl")
+    assert (tmp_path / "confusion-mlp.png").stat().st_size < 2_000_000
+
+
+def test_bounds_near_one_keep_their_side() -> None:
+    assert format_factor(1.004) == "1.004"
+    assert format_factor(0.996) == "0.996"
+    assert format_factor(1.256) == "1.26"
 
 
 def test_all_runs_failed() -> None:

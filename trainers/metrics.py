@@ -11,7 +11,7 @@ class Metrics:
     """All shares are in [0, 1]; `confusion[t][p]` counts class t predicted as p.
 
     A class that was never predicted has precision 0, one without examples has
-    recall 0. `macro_*` are plain means over classes.
+    recall 0. `macro_*` are plain means over the classes that have examples.
     """
 
     accuracy: float
@@ -35,14 +35,15 @@ def compute_metrics(
     precision = _share(hits, confusion.sum(axis=0))
     recall = _share(hits, confusion.sum(axis=1))
     f1 = _share(2 * hits, confusion.sum(axis=0) + confusion.sum(axis=1))
+    present = confusion.sum(axis=1) > 0
     return Metrics(
         accuracy=float(hits.sum() / len(labels)),
         precision=precision.tolist(),
         recall=recall.tolist(),
         f1=f1.tolist(),
-        macro_precision=float(precision.mean()),
-        macro_recall=float(recall.mean()),
-        macro_f1=float(f1.mean()),
+        macro_precision=float(precision[present].mean()),
+        macro_recall=float(recall[present].mean()),
+        macro_f1=float(f1[present].mean()),
         confusion=confusion.tolist(),
     )
 

@@ -220,5 +220,10 @@ def fit_recipe(name: str, image_shape: tuple[int, ...], num_classes: int) -> Rec
         image_shape=(image_shape[0], image_shape[1]),
         layers=(*recipe.layers[:-1], Dense(num_classes, "linear")),
     )
-    fitted.shapes()
+    try:
+        fitted.shapes()
+    except ValueError as error:
+        raise ValueError(
+            f"{name} is not for images of {image_shape}: {error}"
+        ) from None
     return fitted

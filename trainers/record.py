@@ -29,7 +29,8 @@ class Digests:
     """SHA-256 of what must be equal for two runs to be comparable.
 
     `data`: the dataset. `order`: row numbers of all epochs. `weights`: the initial
-    weights. `batches`: the first epoch's tensors as the framework received them.
+    weights. `batches`: the first epoch's tensors as the framework receives them, made once
+    more after training, so that hashing them disturbs no timing.
     """
 
     data: str

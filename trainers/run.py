@@ -182,6 +182,14 @@ def _peak_rss_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def positive(text: str) -> int:
+    """A command line's number, 1 or more."""
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text!r}")
+    return value
+
+
 def _print_event(event: dict[str, Any]) -> None:
     print(json.dumps(event), flush=True)
 
@@ -193,9 +201,9 @@ def main() -> int:
     parser.add_argument("--loop", required=True, choices=LOOPS)
     parser.add_argument("--data", default="glyphs", help="a dataset's name or a folder")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, help="default: the recipe's")
+    parser.add_argument("--epochs", type=positive, help="default: the recipe's")
     parser.add_argument(
-        "--threads", type=int, default=usable_cpus(), dest="num_threads"
+        "--threads", type=positive, default=usable_cpus(), dest="num_threads"
     )
     args = parser.parse_args()
     try:

@@ -23,21 +23,28 @@ import are not in the epoch. Warm-up trains on a few batches and evaluates once,
 weights and optimiser are set back."""
 
 _DIGEST_NOTE = """\
-SHA-256, first 16 digits. `batches` is of the tensors of the first epoch as the
-framework received them."""
+SHA-256, first 16 digits. `batches` is of the first epoch's tensors as the framework
+receives them, made once more after training."""
 
 
 def write_report(
-    rows: Sequence[Row], summary: Summary, classes: tuple[str, ...], folder: Path
+    rows: Sequence[Row], summary: Summary, classes: tuple[str, ...], rows_path: Path
 ) -> Path:
-    """Write REPORT.md and its PNG files to `folder`; returns the report's path."""
+    """Write REPORT.md and its PNG files beside `rows_path`; returns the report's path.
+
+    `rows_path` is the file that the rows are from; the report names it.
+    """
+    folder = rows_path.parent
     parts = [
         f"# Benchmark on {rows[0]['case']['data']}",
         "\n".join(f"- {sentence}" for sentence in conclusion(summary)),
     ]
     for recipe in summary.recipes:
         parts += _recipe_parts(summary, recipe, classes, folder)
-    parts += ["## Conditions", _conditions(rows, summary)]
+    parts += [
+        "## Conditions",
+        f"- rows: {rows_path.name}\n" + _conditions(rows, summary),
+    ]
     path = folder / "REPORT.md"
     path.write_text("\n\n".join(parts) + "\n")
     return path

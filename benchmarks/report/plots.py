@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,11 +9,10 @@ from numpy.typing import NDArray
 
 from benchmarks.summary import Summary
 
-matplotlib.use("Agg")
-
 # Two colours that stay apart for colour-blind eyes and in grey (Okabe and Ito).
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 SMOOTHING_STEPS = 25
+MAX_NUMBERED_CLASSES = 50
 
 
 def plot_losses(summary: Summary, recipe: str, path: Path) -> None:
@@ -66,7 +64,7 @@ def plot_confusions(
     Colour shows mistakes only; the diagonal's counts are printed.
     """
     contenders = summary.contenders_of(recipe)
-    size = max(4.2, 0.42 * len(classes))
+    size = min(12.0, max(4.2, 0.42 * len(classes)))
     figure = Figure(figsize=(size * len(contenders), size + 0.4), layout="constrained")
     panels = figure.subplots(1, len(contenders), squeeze=False)[0]
     matrices = [
@@ -96,11 +94,13 @@ def _draw_confusion(
 ) -> None:
     mistakes = _mistakes(matrix)
     axes.imshow(mistakes, cmap="Oranges", vmin=0, vmax=most)
+    axes.set(xlabel="predicted", ylabel="true")
+    if len(classes) > MAX_NUMBERED_CLASSES:
+        return
     ticks = range(len(classes))
     crowded = max(map(len, classes)) > 2
     axes.set_xticks(ticks, classes, rotation=60 if crowded else 0)
     axes.set_yticks(ticks, classes)
-    axes.set(xlabel="predicted", ylabel="true")
     for row, column in np.ndindex(matrix.shape):
         count = int(matrix[row, column])
         if not count:

@@ -1,7 +1,7 @@
 """The figures as rows of text; the terminal and REPORT.md show the same ones."""
 
 from benchmarks.stats import Spread
-from benchmarks.summary import Comparison, Contender
+from benchmarks.summary import Comparison, Contender, format_factor
 
 TIME_COLUMNS = (
     "framework",
@@ -58,7 +58,9 @@ def ratio_row(comparison: Comparison) -> tuple[str, ...]:
     """The paired ratio of the times per epoch."""
     ratio = comparison.time_ratio
     interval = (
-        f"{ratio.low:.2f} to {ratio.high:.2f}" if len(ratio.ratios) > 1 else "one pair"
+        f"{format_factor(ratio.low)} to {format_factor(ratio.high)}"
+        if len(ratio.ratios) > 1
+        else "one pair"
     )
     return (
         f"{comparison.b.framework} / {comparison.a.framework}",

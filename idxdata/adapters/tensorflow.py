@@ -12,7 +12,9 @@ from idxdata.errors import MissingFrameworkError
 
 try:
     import tensorflow as tf
-except ImportError as error:
+except ModuleNotFoundError as error:
+    if error.name != "tensorflow":
+        raise
     raise MissingFrameworkError("tensorflow", "tensorflow") from error
 
 Pair = tuple[Any, Any]

@@ -1,5 +1,6 @@
 """Batches as PyTorch tensors, without a copy."""
 
+import operator
 from collections.abc import Iterator
 
 from idxdata.batches import Batch, Batches
@@ -8,7 +9,9 @@ from idxdata.errors import MissingFrameworkError
 try:
     import torch
     from torch.utils.data import Dataset
-except ImportError as error:
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
     raise MissingFrameworkError("torch", "torch") from error
 
 Pair = tuple[torch.Tensor, torch.Tensor]
@@ -25,6 +28,7 @@ class BatchDataset(Dataset[Pair]):
         return self._epochs * self._batches.num_steps
 
     def __getitem__(self, index: int) -> Pair:
+        index = operator.index(index)
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
         return _tensors(self._batches.batch(*divmod(index, self._batches.num_steps)))
