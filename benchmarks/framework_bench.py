@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -71,7 +72,7 @@ def run_grid(
 
 def _outcome(label: str, row: Row) -> str:
     if "error" in row:
-        return f"{label}: [red]failed[/]: {row['error']}"
+        return f"{label}: [red]failed[/]: {escape(row['error'])}"
     record = row["record"]
     seconds = sum(epoch["total_s"] for epoch in record["epochs"])
     accuracy = 100 * record["metrics"]["accuracy"]

@@ -424,7 +424,9 @@ def test_glyphs_are_drawn_once(few_glyphs: list[str], tmp_path: Path) -> None:
     assert os.listdir(place) == ["glyphs-1"]
     assert sorted(os.listdir(place / "glyphs-1")) == sorted(f"{n}.gz" for n in ARRAYS)
     # They are files like any other.
-    copied = load("glyphs", folder=shutil.copytree(place / "glyphs-1", tmp_path / "copy"))
+    copied = load(
+        "glyphs", folder=shutil.copytree(place / "glyphs-1", tmp_path / "copy")
+    )
     assert copied.digests == data.digests
     assert few_glyphs == ["train", "test"]
 

@@ -180,7 +180,7 @@ RECIPES: dict[str, Recipe] = {
             name="mlp-3x100",
             image_shape=(28, 28),
             layers=_mlp(100, 100, 100),
-            optimizer=Adam(learning_rate=2e-3, final_learning_rate=0),
+            optimizer=Adam(learning_rate=1e-3, final_learning_rate=0),
             batch_size=128,
             epochs=10,
         ),
