@@ -48,3 +48,9 @@ def small_dataset() -> Dataset:
 
     classes = tuple(str(digit) for digit in range(10))
     return Dataset("small", split(300), split(100), classes)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the examples of a property share."""
+    return tmp_path_factory.mktemp("idx")
