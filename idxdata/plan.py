@@ -139,8 +139,8 @@ class Plan:
     def indices(self, epoch: int, step: int) -> NDArray[np.int64]:
         """Row numbers of this rank's part of one batch, a fresh int64 array (m,).
 
-        m is batch_size / num_ranks, or less in a short last batch. Costs about a
-        microsecond for 128 rows, whatever `num_examples` is.
+        m is batch_size / num_ranks, or less in a short last batch. Its
+        cost grows with m, not with `num_examples`.
 
         Raises `PlanError` if `epoch` is not 0 to 2^64 - 1 or `step` not 0 to
         num_steps - 1.
