@@ -8,7 +8,10 @@ Only raw DEFLATE (RFC 1951) is an engine's; framing, checks and errors are here.
 import zlib
 from typing import BinaryIO
 
+from idxdata.crc32 import RunningCrc32
+from idxdata.engine import Engine, choose_engine
 from idxdata.errors import ChecksumError, GzipError, InflateError, PathLike
+from idxdata.inflate import Defect, new_inflater
 
 GZIP_MAGIC = b"\x1f\x8b"
 METHOD_DEFLATE = 8
@@ -22,8 +25,8 @@ RESERVED_FLAGS = 0xE0
 MAX_EXPANSION = 1032
 """DEFLATE's bound: 2 bits (a length and a distance code) give at most 258 bytes."""
 
-_PIECE_NBYTES = 1 << 16
-_MAX_PART_NBYTES = 1 << 19
+_PIECE_NBYTES = 1 << 18
+_PART_NBYTES = 1 << 20
 
 
 class _Input:
@@ -31,24 +34,30 @@ class _Input:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._piece = b""
-        self._used = 0
+        self._piece = memoryview(b"")
         self._base = 0
+        self.has_ended = False
 
     @property
     def offset(self) -> int:
         """Position of the next unread byte in the file."""
-        return self._base + self._used
+        return self._base
 
     def available(self) -> memoryview:
         """The unread bytes at hand, at least one unless the file has ended."""
-        if self._used == len(self._piece):
-            self._base += len(self._piece)
-            self._piece, self._used = self._file.read(_PIECE_NBYTES), 0
-        return memoryview(self._piece)[self._used :]
+        if not self._piece:
+            self.read_more()
+        return self._piece
+
+    def read_more(self) -> None:
+        """Put further bytes behind the unread ones; notes where the file ends."""
+        more = self._file.read(_PIECE_NBYTES)
+        self.has_ended = not more
+        self._piece = memoryview(bytes(self._piece) + more if self._piece else more)
 
     def consume(self, nbytes: int) -> None:
-        self._used += nbytes
+        self._piece = self._piece[nbytes:]
+        self._base += nbytes
 
     def take(self, nbytes: int) -> bytes:
         """The next `nbytes` bytes; fewer only where the file ends."""
@@ -63,18 +72,30 @@ class _Input:
 class GzipStream:
     """The decompressed bytes of all members of a gzip file, in order.
 
-    `file` is a binary file at its start; `path` only serves the error text.
+    `file` is a binary file at its start; `path` only serves the error text;
+    `nbytes`, its size if known, helps `engine="auto"` to choose (`choose_engine`).
     Not thread-safe. Memory is bounded whatever the file says.
 
     Every method that decodes raises `GzipError` (member header wrong, reserved
     flag set, member cut short, foreign bytes after the last member),
     `InflateError` (invalid DEFLATE data) or `ChecksumError` (CRC-32, ISIZE or
-    header CRC), with the position in the compressed file.
+    header CRC), with the position in the compressed file. The constructor raises
+    them for the first member's header, and `ValueError` for an unknown engine.
     """
 
-    def __init__(self, file: BinaryIO, *, path: PathLike | None = None) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        *,
+        path: PathLike | None = None,
+        engine: Engine = "auto",
+        nbytes: int | None = None,
+    ) -> None:
         self._input = _Input(file)
         self._path = path
+        self._engine = choose_engine(engine, nbytes)
+        self._crc32 = RunningCrc32()
+        self._nbytes = 0
         self._ended = False
         self._start_member()
 
@@ -86,14 +107,18 @@ class GzipStream:
     def readinto(self, out: memoryview) -> int:
         """Fill `out` (writable bytes); returns how many were filled.
 
-        Fewer than `len(out)` only where the stream ends, and then every
-        member's checks have passed.
+        Fewer than `len(out)` only where the stream ends, and then every member's
+        checks have passed. Nothing behind the last byte filled is looked at.
         """
         filled = 0
-        while filled < len(out) and not self._ended:
-            part = self._inflate(min(len(out) - filled, _MAX_PART_NBYTES))
-            out[filled : filled + len(part)] = part
-            filled += len(part)
+        member = out
+        with self._crc32.overlapped(len(out)):
+            while filled < len(out) and not self._ended:
+                if self._is_member_done:
+                    self._end_member()
+                    member = out[filled:]
+                else:
+                    filled += self._inflate(member, len(member) - (len(out) - filled))
         return filled
 
     def at_end(self) -> bool:
@@ -106,9 +131,9 @@ class GzipStream:
 
     def _start_member(self) -> None:
         self._read_member_header()
-        self._inflater = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
-        self._crc32 = 0
-        self._member_nbytes = 0
+        self._inflater = new_inflater(self._engine)
+        self._member_start = self._nbytes
+        self._is_member_done = False
 
     def _read_member_header(self) -> None:
         start = self._input.offset
@@ -166,70 +191,63 @@ class GzipStream:
                 return crc
         raise self._cut_short(what, start, "a closing zero byte", "the end of the file")
 
-    def _inflate(self, max_nbytes: int) -> bytes:
-        """Up to `max_nbytes` decompressed bytes; none at a piece's or member's end."""
-        piece = self._input.available()
-        if not piece:
+    def _inflate(self, out: memoryview, start: int) -> int:
+        """Decode some of `out[start:]`; returns how many bytes, which may be none."""
+        source = self._input.available()
+        out = out[: start + _PART_NBYTES]
+        try:
+            consumed, produced, self._is_member_done = self._inflater.inflate(
+                source, out, self._input.has_ended, start
+            )
+        except Defect as defect:
+            raise InflateError(
+                "invalid DEFLATE data",
+                path=self._path,
+                offset=self._input.offset + defect.consumed,
+                found=f"{defect.name} after {self._nbytes + defect.produced} "
+                "decompressed bytes",
+                hint="the file is damaged; fetch it again",
+            ) from None
+        self._input.consume(consumed)
+        self._crc32.update(out[start : start + produced])
+        self._nbytes += produced
+        if not (consumed or produced or self._is_member_done):
+            self._read_more()
+        return produced
+
+    def _read_more(self) -> None:
+        if self._input.has_ended:
             raise self._cut_short(
                 "member",
-                self._input.offset,
+                self._input.offset + len(self._input.available()),
                 "more compressed data",
-                f"the end of the file after {self._member_nbytes} decompressed bytes",
+                f"the end of the file after {self._nbytes} decompressed bytes",
             )
-        before = self._inflater.copy()
-        try:
-            part = self._inflater.decompress(piece, max_nbytes)
-        except zlib.error as error:
-            raise self._inflate_error(error, before, piece) from None
-        # At the end CPython may leave the same rest in both attributes.
-        inflater = self._inflater
-        left = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-        self._input.consume(len(piece) - len(left))
-        self._crc32 = zlib.crc32(part, self._crc32)
-        self._member_nbytes += len(part)
-        if inflater.eof:
-            self._end_member()
-        return part
-
-    def _inflate_error(
-        self, error: zlib.error, before: "zlib._Decompress", piece: memoryview
-    ) -> InflateError:
-        # zlib does not say which byte it stopped at: replay the piece bytewise.
-        at = 0
-        try:
-            for at in range(len(piece)):
-                before.decompress(piece[at : at + 1])
-        except zlib.error as replayed:
-            error = replayed
-        return InflateError(
-            "invalid DEFLATE data",
-            path=self._path,
-            offset=self._input.offset + at,
-            found=str(error).partition(": ")[2] or str(error),
-            hint="the file is damaged; fetch it again",
-        )
+        self._input.read_more()
 
     def _end_member(self) -> None:
         offset = self._input.offset
         trailer = self._take(TRAILER_NBYTES, "member trailer")
         stored_crc = int.from_bytes(trailer[:4], "little")
         stored_isize = int.from_bytes(trailer[4:], "little")
-        if stored_crc != self._crc32:
+        crc = self._crc32.take()
+        if stored_crc != crc:
             raise ChecksumError(
                 "CRC-32 does not match",
                 path=self._path,
                 offset=offset,
                 expected=f"{stored_crc:#010x}",
-                found=f"{self._crc32:#010x}",
+                found=f"{crc:#010x}",
                 hint="the file is damaged; fetch it again",
             )
-        if stored_isize != self._member_nbytes & 0xFFFFFFFF:
+        nbytes = self._nbytes - self._member_start
+        if stored_isize != nbytes & 0xFFFFFFFF:
             raise ChecksumError(
                 "ISIZE does not match",
                 path=self._path,
                 offset=offset + 4,
                 expected=f"{stored_isize} bytes (modulo 2^32)",
-                found=f"{self._member_nbytes} bytes",
+                found=f"{nbytes} bytes",
             )
         self._start_next_or_end()
 

@@ -19,3 +19,9 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """
     compiled = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     return cast("Callable[P, R]", compiled)
+
+
+def kernel_part(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile `function` as a part of the kernels that call it; not cached by itself."""
+    compiled = numba.njit(nogil=True, error_model="numpy")(function)
+    return cast("Callable[P, R]", compiled)
