@@ -11,13 +11,22 @@ bench_options = --data "$(DATA)" \
 	$(if $(EPOCHS),--epochs "$(EPOCHS)") \
 	$(if $(THREADS),--threads "$(THREADS)")
 
-.PHONY: help setup bench test lint wheel format clean
+bench_data_options = \
+	$(if $(ROUNDS),--rounds "$(ROUNDS)") \
+	$(if $(INPUTS),--inputs "$(INPUTS)") \
+	$(if $(ONLY),--only "$(ONLY)") \
+	$(if $(LARGE),--large)
+
+.PHONY: help setup bench bench-data test lint wheel format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make bench   train the same models in TensorFlow and PyTorch, print a verdict"
 	@echo "             DATA=glyphs|mnist|FOLDER RECIPES=mlp-3x100,cnn-5x5 REPEATS=4"
 	@echo "             EPOCHS=(the recipe's) THREADS=(all)"
+	@echo "make bench-data"
+	@echo "             read IDX files with idxdata and its peers, check the goals"
+	@echo "             ROUNDS=5 INPUTS=(all) ONLY=(all contenders) LARGE=1 (1 GB more)"
 	@echo "make test    the test suite"
 	@echo "make lint    style, types and import floors"
 	@echo "make wheel   build the wheel and try it in an environment of its own"
@@ -30,11 +39,16 @@ setup: .venv/.complete
 .venv/.complete: constraints.txt setup.cfg pyproject.toml
 	@echo "Installing the environment into .venv; this can take some minutes."
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --quiet --constraint constraints.txt --editable ".[bench,test,lint]"
+	$(BIN)/pip install --quiet --quiet --constraint constraints.txt --editable ".[bench,peers,test,lint]"
+	@# mnist and python-mnist both bring mnist/__init__.py; with mnist's, both work.
+	$(BIN)/pip install --quiet --quiet --constraint constraints.txt --no-deps --force-reinstall mnist
 	touch $@
 
 bench: setup
 	$(BIN)/python -m benchmarks.framework_bench $(bench_options)
+
+bench-data: setup
+	$(BIN)/python -m benchmarks.data_bench $(bench_data_options)
 
 test: setup
 	$(BIN)/python -m pytest

@@ -1,30 +1,37 @@
 """Read IDX data (the MNIST family's format) and feed it, the same bits everywhere.
 
-Importing this imports NumPy and nothing else: no numba, no framework, no threads.
+Importing this imports nothing else: each name brings its module when it is first
+used, so that reading a small file does not wait for what serves training.
 """
 
-from idxdata.batches import Batch, Batches, batch_digest
-from idxdata.cache import Cache, open_idx
-from idxdata.dataset import Dataset, Split, idx_digest
-from idxdata.errors import (
-    CacheError,
-    CatalogueError,
-    ChecksumError,
-    DatasetError,
-    FormatError,
-    GzipError,
-    HeaderError,
-    IdxDataError,
-    InflateError,
-    LimitError,
-    MissingFrameworkError,
-    PayloadSizeError,
-    PlanError,
-)
-from idxdata.header import Header
-from idxdata.idx import read_header, read_idx, write_idx
-from idxdata.loading import load
-from idxdata.plan import Plan
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from idxdata.appending import IdxWriter
+    from idxdata.batches import Batch, Batches, batch_digest
+    from idxdata.cache import Cache, open_idx
+    from idxdata.dataset import Dataset, Split, idx_digest
+    from idxdata.errors import (
+        CacheError,
+        CatalogueError,
+        ChecksumError,
+        DatasetError,
+        FormatError,
+        GzipError,
+        HeaderError,
+        IdxDataError,
+        InflateError,
+        LimitError,
+        MissingFrameworkError,
+        PayloadSizeError,
+        PlanError,
+    )
+    from idxdata.header import Header
+    from idxdata.idx import read_header, read_idx
+    from idxdata.loading import load
+    from idxdata.plan import Plan
+    from idxdata.writer import write_idx
 
 __version__ = "0.1.0"
 
@@ -42,6 +49,7 @@ __all__ = [
     "Header",
     "HeaderError",
     "IdxDataError",
+    "IdxWriter",
     "InflateError",
     "LimitError",
     "MissingFrameworkError",
@@ -57,3 +65,29 @@ __all__ = [
     "read_idx",
     "write_idx",
 ]
+
+_MODULES = {
+    "appending": ("IdxWriter",),
+    "batches": ("Batch", "Batches", "batch_digest"),
+    "cache": ("Cache", "open_idx"),
+    "dataset": ("Dataset", "Split", "idx_digest"),
+    "header": ("Header",),
+    "idx": ("read_header", "read_idx"),
+    "loading": ("load",),
+    "plan": ("Plan",),
+    "writer": ("write_idx",),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """A public name at its first use (PEP 562); all others are found without this."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_HOME.get(name, 'errors')}")
+    value = globals()[name] = getattr(module, name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.atomic import temporary_sibling
-from idxdata.dtypes import DType
+from idxdata.dtypes import DType, to_native
 from idxdata.errors import CacheError, PathLike
 from idxdata.header import Header, build_header
-from idxdata.idx import IdxSource, open_source, to_native
+from idxdata.payload import IdxSource, open_source
 
 FORMAT_VERSION = 1
 ENVIRONMENT_VARIABLE = "IDXDATA_CACHE"
@@ -210,8 +210,9 @@ def open_idx(path: PathLike, *, cache: Cache | None = None) -> NDArray[Any]:
     """The array in the IDX file at `path`, memory-mapped: the file is never in RAM.
 
     A raw file of one-byte elements is mapped in place (its data begins after the
-    header, so at no particular alignment). Anything else, gzip or multi-byte, is
-    decoded once into `cache` (default: `Cache()`) and mapped from there.
+    header, so at no particular alignment). Anything else, compressed or multi-byte,
+    is decoded once into `cache` (default: `Cache()`) and mapped from there; of a zip
+    archive that is the only file in it. Paths only: what is mapped must be a file.
 
     Shape and dtype are the header's; native byte order, C-contiguous. Writable as
     copy-on-write: changes stay in this array. The file must not be truncated
@@ -219,10 +220,11 @@ def open_idx(path: PathLike, *, cache: Cache | None = None) -> NDArray[Any]:
 
     Raises the errors of `read_idx`, and of `Cache.open` where the cache is needed.
     """
-    with open_source(path) as source:
+    # Path refuses bytes, and takes a URL for the file name that it is here.
+    with open_source(Path(path)) as source:
         source.check_size()
         header = source.header
-        in_place = not source.is_gzip and header.dtype.itemsize == 1 and header.nbytes
+        in_place = source.is_mappable and header.dtype.itemsize == 1 and header.nbytes
     if not in_place:
         return (cache or Cache()).open(path)
     mapped = np.memmap(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.errors import DatasetError
-from idxdata.idx import idx_pieces
+from idxdata.writer import idx_pieces
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ Code 0x0A is not assigned.
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from idxdata.errors import HeaderError
 
@@ -37,22 +38,50 @@ _NEAREST = {
 }
 
 
+def nearest_dtype(dtype: DType) -> DType | None:
+    """The IDX dtype, native, that values of `dtype` convert to if they fit.
+
+    `dtype` itself where IDX has it; None where there is none, as for complex,
+    text, times and objects. It follows from the dtype alone, never from values.
+    """
+    native = _native(dtype)
+    if native in _NATIVE_TO_CODE:
+        return native
+    name = _NEAREST.get(native)
+    return None if name is None else np.dtype(name)
+
+
 def dtype_code(dtype: DType) -> int:
     """The IDX code of `dtype`, in whichever byte order it is.
 
     Raises `HeaderError` if IDX has no such type; the hint names the nearest one.
     """
-    # NumPy's variable-width strings have no byte order and refuse to be asked.
-    native = dtype if dtype.kind == "T" else dtype.newbyteorder("=")
-    code = _NATIVE_TO_CODE.get(native)
+    code = _NATIVE_TO_CODE.get(_native(dtype))
     if code is None:
-        nearest = _NEAREST.get(native)
+        nearest = _NEAREST.get(_native(dtype))
         raise HeaderError(
             "IDX has no code for this dtype",
             expected="one of uint8, int8, int16, int32, float32, float64",
             found=dtype,
-            hint=f"convert with .astype({nearest!r}) if every value fits"
+            hint=f"convert=True writes {nearest!r} if every value fits"
             if nearest
             else None,
         )
     return code
+
+
+def _native(dtype: DType) -> DType:
+    # NumPy's variable-width strings have no byte order and refuse to be asked.
+    return dtype if dtype.kind == "T" else dtype.newbyteorder("=")
+
+
+def to_native(array: NDArray[Any]) -> NDArray[Any]:
+    """Swap big-endian elements to native order in place; returns `array` itself."""
+    if array.dtype.newbyteorder(">") != array.dtype:
+        array.byteswap(inplace=True)
+    return array
+
+
+def as_bytes(array: NDArray[Any]) -> memoryview:
+    """The memory of a C-contiguous array as bytes, writable if the array is."""
+    return array.reshape(-1).view(np.uint8).data

@@ -10,8 +10,8 @@ ENGINES: tuple[str, ...] = get_args(Engine)
 
 # What the rule reckons with, in seconds, rounded from `make bench-data`. Per
 # compressed byte, since that is what inflating takes time by, whatever the payload.
-_ZLIB_S_PER_BYTE = 20e-9
-_NUMBA_S_PER_BYTE = 7e-9
+_ZLIB_S_PER_BYTE = 13e-9
+_NUMBA_S_PER_BYTE = 6e-9
 _CALL_S = 1e-4
 _LOAD_S = 0.4
 _IMPORT_S = 0.5
@@ -19,38 +19,41 @@ _COMPILE_S = 8.0
 
 _KERNEL = "idxdata._kernels.inflate"
 
+_lost_s = 0.0
+"""What "auto" would have saved in this process so far, had the kernel been loaded."""
+
 
 def choose_engine(engine: Engine, nbytes: int | None) -> Literal["numba", "zlib"]:
     """The engine to take for `nbytes` compressed bytes; None: nobody knows how many.
 
     "auto" takes the one that will have finished first, counting what the kernel
     still has to do in this process: nothing, be loaded from numba's disk cache, or
-    be compiled. So a small file never waits for a compilation. `python -m idxdata
-    warm` compiles ahead.
+    be compiled. A process that reads many small files loads it once they would have
+    saved as much as loading costs, so that it never loses more than that; but only
+    a single large file makes it compile. `python -m idxdata warm` compiles ahead.
 
     Raises `ValueError` for an unknown engine.
     """
+    global _lost_s
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}: expected one of {ENGINES}")
     if engine != "auto":
         return engine
+    is_loaded = _KERNEL in sys.modules
     if nbytes is None:
-        return "numba" if _KERNEL in sys.modules else "zlib"
-    zlib_s = nbytes * _ZLIB_S_PER_BYTE
-    numba_s = nbytes * _NUMBA_S_PER_BYTE + _CALL_S
-    if numba_s + _start_s(zlib_s - numba_s) < zlib_s:
-        return "numba"
-    return "zlib"
-
-
-def _start_s(gain_s: float) -> float:
-    """Seconds until the kernel can run; not looked into where `gain_s` is too little."""
-    if _KERNEL in sys.modules:
-        return 0.0
+        return "numba" if is_loaded else "zlib"
+    gain_s = nbytes * (_ZLIB_S_PER_BYTE - _NUMBA_S_PER_BYTE) - _CALL_S
+    if gain_s <= 0:
+        return "zlib"
     import_s = 0.0 if "numba" in sys.modules else _IMPORT_S
-    if gain_s > import_s + _LOAD_S and is_kernel_cached():
-        return import_s + _LOAD_S
-    return import_s + _COMPILE_S
+    if (
+        is_loaded
+        or gain_s > import_s + _COMPILE_S
+        or (_lost_s + gain_s > import_s + _LOAD_S and is_kernel_cached())
+    ):
+        return "numba"
+    _lost_s += gain_s
+    return "zlib"
 
 
 def is_kernel_cached() -> bool:

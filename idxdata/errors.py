@@ -117,7 +117,7 @@ class PlanError(IdxDataError, ValueError):
 
 
 class MissingFrameworkError(IdxDataError, ImportError):
-    """A framework that an adapter needs is not installed."""
+    """A package that an optional part needs is not installed: a framework, fsspec."""
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(

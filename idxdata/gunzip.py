@@ -74,7 +74,8 @@ class GzipStream:
 
     `file` is a binary file at its start; `path` only serves the error text;
     `nbytes`, its size if known, helps `engine="auto"` to choose (`choose_engine`).
-    Not thread-safe. Memory is bounded whatever the file says.
+    `position` counts the bytes decoded so far, of all members. Not thread-safe.
+    Memory is bounded whatever the file says.
 
     Every method that decodes raises `GzipError` (member header wrong, reserved
     flag set, member cut short, foreign bytes after the last member),
@@ -95,7 +96,7 @@ class GzipStream:
         self._path = path
         self._engine = choose_engine(engine, nbytes)
         self._crc32 = RunningCrc32()
-        self._nbytes = 0
+        self.position = 0
         self._ended = False
         self._start_member()
 
@@ -132,7 +133,7 @@ class GzipStream:
     def _start_member(self) -> None:
         self._read_member_header()
         self._inflater = new_inflater(self._engine)
-        self._member_start = self._nbytes
+        self._member_start = self.position
         self._is_member_done = False
 
     def _read_member_header(self) -> None:
@@ -204,13 +205,13 @@ class GzipStream:
                 "invalid DEFLATE data",
                 path=self._path,
                 offset=self._input.offset + defect.consumed,
-                found=f"{defect.name} after {self._nbytes + defect.produced} "
+                found=f"{defect.name} after {self.position + defect.produced} "
                 "decompressed bytes",
                 hint="the file is damaged; fetch it again",
             ) from None
         self._input.consume(consumed)
         self._crc32.update(out[start : start + produced])
-        self._nbytes += produced
+        self.position += produced
         if not (consumed or produced or self._is_member_done):
             self._read_more()
         return produced
@@ -221,7 +222,7 @@ class GzipStream:
                 "member",
                 self._input.offset + len(self._input.available()),
                 "more compressed data",
-                f"the end of the file after {self._nbytes} decompressed bytes",
+                f"the end of the file after {self.position} decompressed bytes",
             )
         self._input.read_more()
 
@@ -240,7 +241,7 @@ class GzipStream:
                 found=f"{crc:#010x}",
                 hint="the file is damaged; fetch it again",
             )
-        nbytes = self._nbytes - self._member_start
+        nbytes = self.position - self._member_start
         if stored_isize != nbytes & 0xFFFFFFFF:
             raise ChecksumError(
                 "ISIZE does not match",

@@ -29,8 +29,9 @@ class Defect(Exception):
     """Invalid DEFLATE data, as an engine reports it to gunzip.
 
     `name` is one of `DEFECTS`. `consumed` counts the whole source bytes before
-    the one that holds the last bit it took to see the defect; `produced` counts
-    the bytes decoded before it, of this call.
+    the one that holds the last bit it took to see the defect (-1: it is the last
+    byte consumed before); `produced` counts the bytes decoded before it, of this
+    call.
     """
 
     def __init__(self, name: str, consumed: int, produced: int) -> None:
@@ -87,16 +88,19 @@ class _ZlibInflater:
         """Go byte by byte to the defect, which zlib does not place; or to where
         `out` is full before it, for the next call to find it."""
         produced = 0
-        for at in range(len(source)):
+        # At first no byte: zlib may have consumed a match that it refuses only now
+        # that there is room for it. The defect then lies in the byte before.
+        for end in range(len(source) + 1):
+            byte = source[max(end - 1, 0) : end]
             try:
-                part = self._stream.decompress(source[at : at + 1], len(out) - produced)
+                part = self._stream.decompress(byte, len(out) - produced)
             except zlib.error as error:
                 name = str(error).partition(": ")[2] or str(error)
-                raise Defect(name, at, produced) from None
+                raise Defect(name, end - 1, produced) from None
             out[produced : produced + len(part)] = part
             produced += len(part)
             if produced == len(out):
-                return at + 1 - len(self._stream.unconsumed_tail), produced, False
+                return end - len(self._stream.unconsumed_tail), produced, False
         raise AssertionError("zlib refused at once what it took byte by byte")
 
 
@@ -129,7 +133,7 @@ class _NumbaInflater:
         status = kernel.inflate(state, self._tables, self._window, bytes_in, bytes_out)
         consumed, end = int(state[kernel.IN]), int(state[kernel.OUT])
         if status < 0:
-            raise Defect(DEFECTS[-status - 1], consumed, end - start)
+            raise Defect(DEFECTS[-status - 1], consumed - 1, end - start)
         self._keep_tail(bytes_out[:end])
         return consumed, end - start, bool(status == kernel.DONE)
 

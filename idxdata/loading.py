@@ -16,8 +16,8 @@ from idxdata.cache import Cache, open_idx
 from idxdata.catalogue import ROLES, SPLITS, Role, SplitName
 from idxdata.dataset import Dataset, Split
 from idxdata.errors import CacheError, DatasetError, PathLike
-from idxdata.idx import write_idx
 from idxdata.progress import progress_bar
+from idxdata.writer import write_idx
 
 MAX_CLASSES = 4096
 """Where no catalogue says what the classes are, larger labels are taken for damage."""

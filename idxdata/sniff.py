@@ -1,9 +1,13 @@
 """What bytes look like when they are not the IDX that was expected."""
 
+XZ_MAGIC = b"\xfd7zXZ\0"
+ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+"""Of an archive's first member, and of an archive without any."""
+
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"\x1f\x8b", "gzip data"),
-    (b"\xfd7zXZ\x00", "xz data"),
-    (b"PK\x03\x04", "a zip archive (an .npz is one too)"),
+    (XZ_MAGIC, "xz data"),
+    (ZIP_MAGICS[0], "a zip archive (an .npz is one too)"),
     (b"BZh", "bzip2 data"),
     (b"\x28\xb5\x2f\xfd", "zstandard data"),
     (b"\x93NUMPY", "a NumPy .npy file"),

@@ -18,12 +18,13 @@ from idxdata import (
     IdxDataError,
     PayloadSizeError,
     gunzip,
-    idx,
     open_idx,
+    payload,
     read_header,
     read_idx,
     write_idx,
 )
+from idxdata.engine import Engine
 from tests.gzip_members import (
     with_all_fields,
 )
@@ -102,7 +103,7 @@ def test_member_boundaries_may_lie_anywhere(
         assert read_plain(path) == parse_idx(data) == parse_idx(path.read_bytes())
 
 
-@given(array=idx_arrays(), level=st.integers(-1, 9))
+@given(array=idx_arrays(), level=st.integers(0, 9))
 def test_gz_output_depends_on_the_array_alone(
     array: Array, level: int, place: Path
 ) -> None:
@@ -132,7 +133,7 @@ def test_array_likes_are_written(values: list[float], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("engine", ["auto", "zlib"])
-def test_engines_agree(engine: idx.Engine, tmp_path: Path) -> None:
+def test_engines_agree(engine: Engine, tmp_path: Path) -> None:
     write_idx(tmp_path / "a.gz", np.arange(9, dtype="f8"))
     assert read_idx(tmp_path / "a.gz", engine=engine).tolist() == list(range(9))
 
@@ -204,7 +205,7 @@ def test_a_device_is_refused() -> None:
 def test_file_that_changes_size_while_it_is_read(nbytes: int, tmp_path: Path) -> None:
     path = tmp_path / "a"
     write_idx(path, np.zeros(100_000, "u1"))
-    with idx.open_source(path) as source:
+    with payload.open_source(path) as source:
         source.check_size()
         os.truncate(path, nbytes)
         with pytest.raises(PayloadSizeError):

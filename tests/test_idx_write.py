@@ -11,11 +11,12 @@ import pytest
 from idxdata import (
     HeaderError,
     IdxDataError,
-    idx,
     open_idx,
     read_idx,
     write_idx,
+    writer,
 )
+from idxdata.dtypes import DType
 from tests.reading import MEGABYTE
 from tests.strategies import (
     Array,
@@ -124,13 +125,13 @@ def test_a_failure_half_way_leaves_everything_as_it_was(
 ) -> None:
     path = tmp_path / name
     write_idx(path, np.arange(3, dtype="u1"))
-    whole = idx.idx_pieces
+    whole = writer.idx_pieces
 
-    def broken(array: Array) -> Iterator[bytes | memoryview]:
-        yield next(whole(array))
+    def broken(array: Array, dtype: DType) -> Iterator[memoryview]:
+        yield next(whole(array, dtype))
         raise MemoryError
 
-    monkeypatch.setattr(idx, "idx_pieces", broken)
+    monkeypatch.setattr(writer, "idx_pieces", broken)
     with pytest.raises(MemoryError):
         write_idx(path, np.arange(30, dtype="u1"))
     assert os.listdir(tmp_path) == [name]

@@ -44,6 +44,9 @@ FOREIGN = {
 }
 
 
+DECODED = {"xz", "zip", "npz"}
+
+
 @pytest.mark.parametrize("name", ["digits-idx3-ubyte", "digits-idx3-ubyte.gz"])
 @pytest.mark.parametrize("wrapped", [False, True], ids=["bare", "in gzip"])
 @pytest.mark.parametrize("kind", FOREIGN)
@@ -51,6 +54,8 @@ def test_error_says_what_the_file_is(
     kind: str, wrapped: bool, name: str, tmp_path: Path
 ) -> None:
     data, word = FOREIGN[kind]
+    if not wrapped and kind in DECODED:
+        pytest.skip("is decoded: see test_sources.py")
     path = tmp_path / name
     path.write_bytes(gzip.compress(data) if wrapped or "gzip" in kind else data)
     for function in (read_header, read_idx, open_idx):

@@ -86,17 +86,17 @@ def _measure_code(
 
     Those are negative if lengths are over-subscribed. Counts each length.
     """
-    for bits in range(MAX_CODE_BITS + 1):
-        tables[_COUNTS + np.uint64(bits)] = np.uint32(0)
+    for length in range(MAX_CODE_BITS + 1):
+        tables[_COUNTS + np.uint64(length)] = np.uint32(0)
     for symbol in range(size):
         bits = np.uint64(tables[first + np.uint64(symbol)])
         tables[_COUNTS + bits] += np.uint32(1)
     greatest, left = U0, np.int64(1)
-    for bits in range(1, MAX_CODE_BITS + 1):
-        count = np.int64(tables[_COUNTS + np.uint64(bits)])
+    for length in range(1, MAX_CODE_BITS + 1):
+        count = np.int64(tables[_COUNTS + np.uint64(length)])
         left = 2 * left - count
         if count:
-            greatest = np.uint64(bits)
+            greatest = np.uint64(length)
         if left < 0:
             break
     return greatest, left
@@ -106,9 +106,9 @@ def _measure_code(
 def _sort_symbols(tables: Tables, first: np.uint64, size: np.uint64) -> None:
     """Symbols with a code, by length and then by number: the order of their codes."""
     place = np.uint32(0)
-    for bits in range(1, MAX_CODE_BITS + 1):
-        tables[_PLACES + np.uint64(bits)] = place
-        place += tables[_COUNTS + np.uint64(bits)]
+    for length in range(1, MAX_CODE_BITS + 1):
+        tables[_PLACES + np.uint64(length)] = place
+        place += tables[_COUNTS + np.uint64(length)]
     for symbol in range(size):
         bits = np.uint64(tables[first + np.uint64(symbol)])
         if bits:

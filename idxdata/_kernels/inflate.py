@@ -111,7 +111,7 @@ def _fill_bits(state: State, source: Bytes, num_bits: np.uint64) -> bool:
 @kernel_part
 def _take_bits(state: State, num_bits: np.uint64) -> np.uint64:
     """The next `num_bits` buffered bits as a number."""
-    value = state[BITBUF] & ((U1 << num_bits) - U1)
+    value: np.uint64 = state[BITBUF] & ((U1 << num_bits) - U1)
     state[BITBUF] >>= num_bits
     state[BITS] -= num_bits
     return value
@@ -445,8 +445,8 @@ def inflate(
     `out` before state[OUT] is earlier output; the last state[HISTORY] bytes of
     `window` came before it. DONE at the end of the stream; MORE where `out` is
     full or `source` used up but for what must be seen together; otherwise the
-    defect. state[IN] counts whole bytes used, of a defect those before its last
-    bit; state[OUT] is where the output ends.
+    defect. state[IN] counts the bytes used; their last one holds the last bit it
+    took to see a defect. state[OUT] is where the output ends.
     """
     status = OK
     while status == OK:
@@ -494,8 +494,5 @@ def inflate(
             status = _build_tables(state, tables)
         else:
             status = MORE
-    if status < 0:
-        state[IN] -= (state[BITS] + U8) >> U3
-    else:
-        _give_back_bytes(state)
+    _give_back_bytes(state)
     return status

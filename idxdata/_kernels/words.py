@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import config, types
+from numba import types
+from numba.core import config
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
 from numpy.typing import NDArray
@@ -25,7 +26,8 @@ _VECTOR = ir.VectorType(ir.IntType(8), 16)
 
 def _address(context: Any, builder: Any, signature: Any, args: Any, place: int) -> Any:
     """The address of element args[place] of the array args[0]."""
-    array = make_array(signature.args[0])(context, builder, args[0])
+    make: Any = make_array
+    array = make(signature.args[0])(context, builder, args[0])
     return builder.gep(array.data, [args[place]])
 
 
@@ -73,35 +75,42 @@ def _fill16(typing: Any, array: Any, to: Any, value: Any) -> Any:
     return types.void(array, types.uint64, types.uint8), generate
 
 
-if config.DISABLE_JIT or config.BOUNDSCHECK or sys.byteorder == "big":
+@kernel_part
+def _load64_bytewise(array: Bytes, index: np.uint64) -> np.uint64:
+    word = np.uint64(0)
+    for i in range(8):
+        byte = np.uint64(array[index + np.uint64(i)])
+        word |= byte << np.uint64(8 * i)
+    return word
 
-    @kernel_part
-    def load64(array: Bytes, index: np.uint64) -> np.uint64:
-        """array[index : index + 8] as a little-endian number."""
-        word = np.uint64(0)
-        for i in range(8):
-            byte = np.uint64(array[index + np.uint64(i)])
-            word |= byte << np.uint64(8 * i)
-        return word
 
-    @kernel_part
-    def copy8(array: Bytes, to: np.uint64, start: np.uint64) -> None:
-        """array[to : to + 8] = array[start : start + 8], for start + 8 <= to."""
-        for i in range(8):
-            array[to + np.uint64(i)] = array[start + np.uint64(i)]
+@kernel_part
+def _copy8_bytewise(array: Bytes, to: np.uint64, start: np.uint64) -> None:
+    for i in range(8):
+        array[to + np.uint64(i)] = array[start + np.uint64(i)]
 
-    @kernel_part
-    def copy16(array: Bytes, to: np.uint64, start: np.uint64) -> None:
-        """array[to : to + 16] = array[start : start + 16], for start + 16 <= to."""
-        for i in range(16):
-            array[to + np.uint64(i)] = array[start + np.uint64(i)]
 
-    @kernel_part
-    def fill16(array: Bytes, to: np.uint64, value: np.uint8) -> None:
-        """array[to : to + 16] = value."""
-        for i in range(16):
-            array[to + np.uint64(i)] = value
+@kernel_part
+def _copy16_bytewise(array: Bytes, to: np.uint64, start: np.uint64) -> None:
+    for i in range(16):
+        array[to + np.uint64(i)] = array[start + np.uint64(i)]
 
-else:
-    load64, fill16 = intrinsic(_load64), intrinsic(_fill16)
-    copy8, copy16 = intrinsic(_copy(_WORD)), intrinsic(_copy(_VECTOR))
+
+@kernel_part
+def _fill16_bytewise(array: Bytes, to: np.uint64, value: np.uint8) -> None:
+    for i in range(16):
+        array[to + np.uint64(i)] = value
+
+
+_config: Any = config
+_BYTEWISE = _config.DISABLE_JIT or _config.BOUNDSCHECK or sys.byteorder == "big"
+
+load64: Any = _load64_bytewise if _BYTEWISE else intrinsic(_load64)
+"""load64(array, index): array[index : index + 8] as a little-endian number."""
+copy8: Any = _copy8_bytewise if _BYTEWISE else intrinsic(_copy(_WORD))
+"""copy8(array, to, start): 8 bytes from `start` on move to `to`. Where they overlap,
+only the first `to` - `start` of them are sure to arrive."""
+copy16: Any = _copy16_bytewise if _BYTEWISE else intrinsic(_copy(_VECTOR))
+"""copy16(array, to, start): the same with 16 bytes."""
+fill16: Any = _fill16_bytewise if _BYTEWISE else intrinsic(_fill16)
+"""fill16(array, to, value): 16 bytes of `value`."""

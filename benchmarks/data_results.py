@@ -1,0 +1,104 @@
+"""Rows of the data benchmark to series of figures that can be paired. Pure."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.stats import PairedRatio, paired_ratio
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What is measured again in every round."""
+
+    group: str
+    contender: str
+    input: str
+    state: str
+
+
+FIGURES = (
+    "fresh_s",
+    "import_s",
+    "first_s",
+    "process_s",
+    "warm_s",
+    "warm_cpu_share",
+    "peak_nbytes",
+    "first_peak_nbytes",
+)
+"""Figures of a record; `fresh_s` is made of `import_s` and `first_s`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One row. `figures` has those of `FIGURES` that were measured, none on an error."""
+
+    key: Key
+    round_number: int
+    nbytes: int
+    figures: dict[str, float]
+    error: str
+
+
+def parse_row(row: Row) -> Sample:
+    """Raises KeyError if `row` is none of the data benchmark's."""
+    case = row["case"]
+    key = Key(case["group"], case["contender"], case["input"], case["state"])
+    figures: dict[str, float] = {}
+    if "error" not in row:
+        record = row["record"]
+        figures = {name: record[name] for name in FIGURES if name in record}
+        figures["fresh_s"] = record["import_s"] + record["first_s"]
+    return Sample(key, case["round"], case["nbytes"], figures, row.get("error", ""))
+
+
+class Results:
+    """All samples of a run, by key and round."""
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self._samples: dict[Key, dict[int, Sample]] = {}
+        for sample in samples:
+            self._samples.setdefault(sample.key, {})[sample.round_number] = sample
+
+    @property
+    def keys(self) -> list[Key]:
+        """In the order of their first rows."""
+        return list(self._samples)
+
+    def nbytes(self, key: Key) -> int:
+        """Size of what comes out."""
+        return next(iter(self._samples[key].values())).nbytes
+
+    def series(self, key: Key, figure: str) -> dict[int, float]:
+        """The figure by round; rounds that failed are missing."""
+        return {
+            number: sample.figures[figure]
+            for number, sample in self._samples.get(key, {}).items()
+            if figure in sample.figures
+        }
+
+    def error(self, key: Key) -> str:
+        """What was said at the first failure; empty if there was none."""
+        samples = self._samples.get(key, {}).values()
+        return next((sample.error for sample in samples if sample.error), "")
+
+    def ratio(self, a: Key, b: Key, figure: str) -> PairedRatio | None:
+        """b's figure over a's, paired by round; None without a common round."""
+        left, right = self.series(a, figure), self.series(b, figure)
+        rounds = sorted(left.keys() & right.keys())
+        if not rounds:
+            return None
+        return paired_ratio([left[n] for n in rounds], [right[n] for n in rounds])
+
+    def in_units(self, key: Key, figure: str, unit: float) -> PairedRatio | None:
+        """The figure over a constant, with an interval as a ratio has."""
+        values = [
+            max(value, math.ulp(0.0)) for value in self.series(key, figure).values()
+        ]
+        if not values:
+            return None
+        return paired_ratio([unit] * len(values), values)

@@ -1,0 +1,146 @@
+"""Arrays to IDX files, raw or gzip."""
+
+import operator
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from idxdata.atomic import atomic_write
+from idxdata.dtypes import DType, as_bytes, nearest_dtype
+from idxdata.errors import HeaderError, PathLike
+from idxdata.exact import check_exact
+from idxdata.header import build_header
+
+CHUNK_NBYTES = 1 << 20
+_RESERVE_NBYTES = 1 << 16
+
+
+def idx_pieces(array: NDArray[Any], dtype: DType | None = None) -> Iterator[memoryview]:
+    """The IDX file of `array`, piece by piece: header, then payload.
+
+    The pieces joined are the raw file. Where they part depends on dtype and shape
+    alone: 1 MiB each but the last. Each is valid until the next one is asked for.
+    `dtype`: the IDX dtype to write, if not the array's; values are not checked.
+
+    Raises `HeaderError` if IDX cannot hold the dtype or shape.
+    """
+    dtype = array.dtype if dtype is None else dtype
+    yield memoryview(build_header(dtype, array.shape))
+    if array.size:
+        yield from payload_pieces(array, dtype.newbyteorder(">"))
+
+
+def payload_pieces(array: NDArray[Any], dtype: DType) -> Iterator[memoryview]:
+    """The elements of a non-empty `array` as `dtype`, in C order, by 1 MiB."""
+    size = CHUNK_NBYTES // dtype.itemsize
+    if array.flags.c_contiguous:
+        flat = array.reshape(-1)
+        for start in range(0, flat.size, size):
+            yield as_bytes(flat[start : start + size].astype(dtype, copy=False))
+        return
+    chunks = np.nditer(
+        array,
+        flags=["buffered", "external_loop"],
+        op_dtypes=[dtype],
+        order="C",
+        casting="unsafe",
+        buffersize=size,
+    )
+    # NumPy's chunks are as long as the layout makes them; equal arrays in gzip
+    # shall be equal files, and how DEFLATE parts its blocks may follow the pieces.
+    piece, filled = np.empty(size, dtype), 0
+    for chunk in chunks:
+        while len(chunk):
+            count = min(len(chunk), size - filled)
+            piece[filled : filled + count] = chunk[:count]
+            chunk, filled = chunk[count:], filled + count
+            if filled == size:
+                yield as_bytes(piece)
+                filled = 0
+    if filled:
+        yield as_bytes(piece[:filled])
+
+
+def write_idx(
+    path: PathLike, array: ArrayLike, *, level: int = 6, convert: bool = False
+) -> None:
+    """Write `array` as an IDX file, gzip if the name ends in `.gz` (or `.GZ`).
+
+    `array` has 1 to 64 dims and one of the six IDX dtypes in any byte order; it
+    may be non-contiguous, read-only, mapped or empty; what is read is equal. The
+    gzip output is the same for the same array (no name, no time stamp) and one
+    zlib version; `level` is zlib's, 0 to 9. Needs about 1 MB beyond the array. The
+    file appears under its name only when it is whole (see `atomic_write`).
+
+    `convert` allows another dtype: bool is written as uint8, other integers as
+    int32, float16 as float32, long double as float64, if every value fits exactly.
+
+    Raises `HeaderError` for a dtype or shape that IDX cannot hold, for a value that
+    `convert` would change, for masked elements (nothing is written then),
+    `ValueError` for another `level`, `OSError` as `open` does.
+    """
+    check_level(level)
+    plain = unmasked(array)
+    dtype = plain.dtype
+    if convert and (nearest := nearest_dtype(dtype)) is not None:
+        check_exact(plain, nearest, path=path)
+        dtype = nearest
+    pieces = idx_pieces(plain, dtype)
+    head = next(pieces)
+    with atomic_write(path) as file:
+        if is_gzip_name(path):
+            deflate(file, head, pieces, level)
+        else:
+            _reserve(file, len(head) + plain.size * dtype.itemsize)
+            file.write(head)
+            file.writelines(pieces)
+
+
+def check_level(level: int) -> None:
+    """Refuse a compression level that is not an integer from 0 to 9: `ValueError`."""
+    if not 0 <= operator.index(level) <= 9:
+        raise ValueError(f"level is 0 to 9, not {level!r}")
+
+
+def is_gzip_name(path: PathLike) -> bool:
+    """Whether a file of that name is written as gzip."""
+    return os.fspath(path).lower().endswith(".gz")
+
+
+def unmasked(array: ArrayLike) -> NDArray[Any]:
+    """`array` as an array; `HeaderError` if any element of it is masked."""
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise HeaderError(
+            "IDX has no mask, masked elements would be lost",
+            found=f"{np.count_nonzero(array.mask)} masked elements of {array.size}",
+            hint="fill them first: array.filled(value)",
+        )
+    return np.asarray(array)
+
+
+def deflate(
+    file: BinaryIO, head: memoryview, pieces: Iterable[memoryview | bytes], level: int
+) -> None:
+    """Write `head` and `pieces` to `file` as one gzip member, no name, no time."""
+    deflater = zlib.compressobj(level, wbits=zlib.MAX_WBITS | 16)
+    file.write(deflater.compress(head))
+    file.writelines(deflater.compress(piece) for piece in pieces)
+    file.write(deflater.flush())
+
+
+def _reserve(file: BinaryIO, nbytes: int) -> None:
+    """Ask for the blocks of a large file at once, as `ndarray.tofile` does.
+
+    Where blocks are chosen as late as possible (ext4), writing is slower without,
+    by three times if the file replaces another: a rename waits for that choice.
+    """
+    if nbytes < _RESERVE_NBYTES or not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(file.fileno(), 0, nbytes)
+    except OSError:
+        pass  # Not every file system can; a full one will say so when written to.
