@@ -8,7 +8,8 @@ import hypothesis
 import numpy as np
 import pytest
 
-from idxdata import Dataset, Split
+from idxdata import Dataset, Split, gunzip
+from idxdata.engine import choose_engine
 
 hypothesis.settings.register_profile("dev", max_examples=100, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=300, deadline=None)
@@ -35,6 +36,18 @@ def mnist_folder() -> Path:
         if (folder / "train-images-idx3-ubyte.gz").is_file():
             return folder
     pytest.skip(f"no MNIST files: set {DATA_VARIABLE} to their folder")
+
+
+@pytest.fixture(scope="module", params=["numba", "zlib"])
+def each_engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The test runs twice: `engine="auto"` is the one, then the other."""
+
+    def choose(engine: str, nbytes: int | None) -> str:
+        return request.param if engine == "auto" else choose_engine(engine, nbytes)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gunzip, "choose_engine", choose)
+        yield request.param
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ from tests.gzip_members import (
 )
 from tests.strategies import peak_nbytes
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 PIECE_SIZES = (1, 2, 3, 7, gunzip._PIECE_NBYTES)
 
 

@@ -38,6 +38,8 @@ from tests.strategies import (
     raw_idx,
 )
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 # Round trips and the oracle
 
 

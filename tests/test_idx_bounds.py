@@ -28,6 +28,8 @@ from tests.strategies import (
     raw_idx,
 )
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 
 @pytest.mark.parametrize("name", ["a", "a.gz"])
 @pytest.mark.parametrize("function", [read_idx, open_idx])

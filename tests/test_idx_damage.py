@@ -38,6 +38,8 @@ from tests.strategies import (
     raw_idx,
 )
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 # Damage: every small edit of a small file. A raw file has no checksum, so the oracle
 # says which edits leave another sound file. In a gzip file the array never changes.
 

@@ -21,6 +21,8 @@ from idxdata.writer import idx_pieces
 from tests.reading import CONTAINERS, MEGABYTE, SMALL, Counted, Pipe
 from tests.strategies import Array, idx_arrays, peak_nbytes, plain, raw_idx
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 ends = st.none() | st.integers(-9, 9) | st.sampled_from([-(2**70), 2**70])
 steps = st.none() | st.integers(-8, 8).filter(bool) | st.sampled_from([-(2**70), 2**70])
 slices = st.builds(slice, ends, ends, steps)

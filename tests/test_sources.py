@@ -43,6 +43,8 @@ from tests.strategies import (
     raw_idx,
 )
 
+pytestmark = pytest.mark.usefixtures("each_engine")
+
 fsspec = pytest.importorskip("fsspec")
 
 DATA = SMALL["i2"]
