@@ -71,9 +71,9 @@ fewer with up to 7 extra ones that give at least 3 lengths each."""
 MAX_SYMBOL_BITS = 48
 """A length with its extra bits, 15 + 5, and a distance with its, 15 + 13."""
 
-# What the fast loop needs: two refills of 8 bytes; two literals, a match of 258
+# What the fast loop needs: two refills of 8 bytes; three literals, a match of 258
 # bytes, and as many more as its widest copy overshoots.
-_FAST_SOURCE, _FAST_OUT = np.uint64(16), np.uint64(2 + 258 + 32)
+_FAST_SOURCE, _FAST_OUT = np.uint64(16), np.uint64(3 + 258 + 32)
 
 _PRECODE_ORDER = np.array(
     [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15], np.uint64
@@ -394,9 +394,10 @@ def _decode_fast(state: State, tables: Tables, source: Bytes, out: Bytes) -> Non
                     bits -= entry & _BITS_MASK
                     out[to] = np.uint8(entry >> U16)
                     to += U1
-                    bitbuf, bits, position = _refill(source, bitbuf, bits, position)
                     entry = np.uint64(tables[LITLEN + (bitbuf & litlen_mask)])
-                    continue
+                    if entry & _LITERAL:
+                        bitbuf, bits, position = _refill(source, bitbuf, bits, position)
+                        continue
         if entry & _LINK:
             index = (bitbuf >> litlen_root) & ((U1 << (entry >> U8 & _CODE_MASK)) - U1)
             entry = np.uint64(tables[LITLEN + (entry >> U16) + index])
