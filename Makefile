@@ -17,7 +17,8 @@ bench_data_options = \
 	$(if $(ONLY),--only "$(ONLY)") \
 	$(if $(LARGE),--large)
 
-.PHONY: help setup bench bench-data test lint wheel format clean
+.PHONY: help setup bench bench-data test test-interpreted test-checked fuzz lint wheel \
+	format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -28,6 +29,10 @@ help:
 	@echo "             read IDX files with idxdata and its peers, check the goals"
 	@echo "             ROUNDS=5 INPUTS=(all) ONLY=(all contenders) LARGE=1 (1 GB more)"
 	@echo "make test    the test suite"
+	@echo "make test-interpreted, make test-checked"
+	@echo "             tests of reading and of kernels: without the JIT, with coverage;"
+	@echo "             with every index checked"
+	@echo "make fuzz    look for inputs that break the reader; FUZZ_S=600 (seconds)"
 	@echo "make lint    style, types and import floors"
 	@echo "make wheel   build the wheel and try it in an environment of its own"
 	@echo "make format  rewrite the code in the project's style"
@@ -52,6 +57,31 @@ bench-data: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# What reaches a kernel. The rest would only be slow, or is others' code.
+kernel_tests := $(wildcard $(patsubst %,tests/test_%.py,inflate gunzip idx idx_bounds \
+	idx_damage idx_write idx_writer rows sources header sniff fuzz_corpus plan batches))
+
+test-interpreted: setup
+	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run --source idxdata -m pytest $(kernel_tests)
+	$(BIN)/coverage report
+
+# numba takes no notice of the flag where it finds a compiled kernel: a cache of its own.
+test-checked: setup
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/numba-checked" \
+		$(BIN)/python -m pytest $(kernel_tests)
+
+FUZZ_S ?= 600
+fuzz_options = -max_total_time=$(FUZZ_S) -max_len=1500 -artifact_prefix=build/fuzz/ \
+	build/fuzz/corpus tests/fuzz/corpus
+
+# Twice at a time on one corpus: kernels that coverage can look into, and fast ones.
+fuzz: setup
+	$(BIN)/pip install --quiet --quiet --constraint constraints.txt --editable ".[fuzz]"
+	mkdir -p build/fuzz/corpus
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m tests.fuzz.run $(fuzz_options) & \
+	$(BIN)/python -m tests.fuzz.run -reload=1 $(fuzz_options); \
+	status=$$?; wait $$! && exit $$status
 
 lint: setup
 	$(BIN)/ruff check .

@@ -205,8 +205,7 @@ class GzipStream:
                 "invalid DEFLATE data",
                 path=self._path,
                 offset=self._input.offset + defect.consumed,
-                found=f"{defect.name} after {self.position + defect.produced} "
-                "decompressed bytes",
+                found=defect.name,
                 hint="the file is damaged; fetch it again",
             ) from None
         self._input.consume(consumed)

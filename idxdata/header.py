@@ -53,8 +53,6 @@ def header_nbytes(magic: bytes, *, path: PathLike | None = None) -> int:
             found=f"{len(magic)} bytes",
             hint="the file is empty" if not magic else None,
         )
-    kind = looks_like(magic)
-    hint = None if kind is None else f"this looks like {kind}"
     if magic[:2] != b"\0\0":
         raise HeaderError(
             "not an IDX magic",
@@ -62,7 +60,7 @@ def header_nbytes(magic: bytes, *, path: PathLike | None = None) -> int:
             offset=0,
             expected="00 00",
             found=magic[:2].hex(" "),
-            hint=hint,
+            hint=_looks_like(magic),
         )
     if magic[2] not in CODE_TO_DTYPE:
         raise HeaderError(
@@ -71,7 +69,7 @@ def header_nbytes(magic: bytes, *, path: PathLike | None = None) -> int:
             offset=2,
             expected="one of " + " ".join(f"{code:02x}" for code in CODE_TO_DTYPE),
             found=f"{magic[2]:02x}",
-            hint=hint,
+            hint=_looks_like(magic),
         )
     ndim = magic[3]
     if not 1 <= ndim <= MAX_NDIM:
@@ -83,6 +81,11 @@ def header_nbytes(magic: bytes, *, path: PathLike | None = None) -> int:
             found=ndim,
         )
     return MAGIC_NBYTES + DIM_NBYTES * ndim
+
+
+def _looks_like(magic: bytes) -> str | None:
+    kind = looks_like(magic)
+    return None if kind is None else f"this looks like {kind}"
 
 
 def parse_header(data: bytes, *, path: PathLike | None = None) -> Header:

@@ -30,8 +30,9 @@ class Defect(Exception):
 
     `name` is one of `DEFECTS`. `consumed` counts the whole source bytes before
     the one that holds the last bit it took to see the defect (-1: it is the last
-    byte consumed before); `produced` counts the bytes decoded before it, of this
-    call.
+    byte consumed before); `produced` counts the bytes that are known to have been
+    decoded before it in this call. Our kernel knows of all; zlib keeps back those
+    that ended in the same byte.
     """
 
     def __init__(self, name: str, consumed: int, produced: int) -> None:

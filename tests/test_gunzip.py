@@ -361,10 +361,7 @@ def test_unsound_deflate(name: str, before: bytes) -> None:
     sound = with_all_fields(b"a member before")
     broken = member(deflated=deflated + bytes(20))
     error = refused(sound.raw + broken.raw, InflateError)
-    decompressed = len(b"a member before" + before)
-    assert error.found == (
-        f"{name.partition(',')[0]} after {decompressed} decompressed bytes"
-    )
+    assert error.found == name.partition(",")[0]
     at = first_refused_byte(deflated + bytes(20))
     assert at < len(deflated)
     assert error.offset == len(sound) + broken.spans["deflate"].start + at

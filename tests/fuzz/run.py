@@ -15,9 +15,10 @@ from numba import config
 KERNELS = [f"idxdata._kernels.{name}" for name in ("huffman", "inflate", "words")]
 exclude = [] if config.DISABLE_JIT else KERNELS
 with atheris.instrument_imports(include=["idxdata"], exclude=exclude):
-    pass
-
-from tests.fuzz.targets import check
+    import idxdata._kernels.inflate
+    import idxdata.xz
+    import idxdata.zips  # noqa: F401
+    from tests.fuzz.targets import check
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from idxdata import IdxDataError, read_idx
-from idxdata.inflate import Defect, new_inflater
+from idxdata.inflate import DEFECTS, Defect, new_inflater
 from tests.strategies import parse_idx, plain
 
 MAX_NBYTES = 1 << 20
@@ -94,5 +94,12 @@ def inflated(data: bytes, engine: Any, room: int) -> tuple[bytes, str, int]:
 
 def check_inflate(data: bytes) -> None:
     room = 1 + (zlib.crc32(data) % 4096)
-    first, second = (inflated(data, engine, room) for engine in ENGINES)
-    assert first == second, (room, first[1:], second[1:], len(first[0]), len(second[0]))
+    (output, *end), (other, *other_end) = (
+        inflated(data, engine, room) for engine in ENGINES
+    )
+    assert end == other_end, (room, end, other_end)
+    if end[0] in DEFECTS:
+        # zlib keeps back what it decoded in the call that raises.
+        assert output.startswith(other), (room, output, other)
+    else:
+        assert output == other, (room, len(output), len(other))
