@@ -88,18 +88,20 @@ def _engine(name: str, file: str = MNIST_IMAGES, state: str = CACHED) -> Key:
 
 
 def _never_slower() -> list[Goal]:
-    words = {CACHED: "kernel in the disk cache", COLD: "nothing compiled yet"}
+    states = {CACHED: "kernel in the disk cache", COLD: "nothing compiled yet"}
+    figures = {"first_s": "first read", "fresh_s": "imports and first read"}
     return [
         Goal(
-            f"fresh process, auto, {words[state]}: {name} / numpy_gzip",
+            f"fresh process, auto, {words}: {figures[figure]}: {name} / numpy_gzip",
             1.0,
             _reader("ours_auto", name, state),
-            "fresh_s",
+            figure,
             peer=_reader("numpy_gzip", name),
         )
         for name in NAMES
         if name.endswith(".gz")
-        for state in (CACHED, COLD)
+        for figure in figures
+        for state, words in states.items()
     ]
 
 

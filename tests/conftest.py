@@ -50,6 +50,17 @@ def each_engine(request: pytest.FixtureRequest) -> Iterator[str]:
         yield request.param
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked `volume` decode megabytes, which takes an interpreted kernel minutes."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    if (
+        item.get_closest_marker("volume")
+        and params.get("each_engine") == "numba"
+        and os.environ.get("NUMBA_DISABLE_JIT") == "1"
+    ):
+        pytest.skip("too much data for a kernel that is not compiled")
+
+
 @pytest.fixture
 def small_dataset() -> Dataset:
     """300 + 100 random 28x28 images of ten classes, the same ones every time."""

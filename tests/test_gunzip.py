@@ -392,6 +392,7 @@ def test_reading_a_little_of_a_bomb_needs_little_memory(zeros_gz: bytes) -> None
     assert peak_nbytes(read) < 2 << 20
 
 
+@pytest.mark.volume
 def test_reading_all_of_it_needs_the_destination_and_little_more(
     zeros_gz: bytes,
 ) -> None:
@@ -410,10 +411,12 @@ def test_long_fields_are_not_held_in_memory() -> None:
     assert peak_nbytes(lambda: read_all(data)) < 2 << 20
 
 
+@pytest.mark.volume
 def test_endless_empty_members_need_no_recursion() -> None:
     assert read_all(member(b"").raw * 5000 + member(b"abc").raw) == b"abc"
 
 
+@pytest.mark.volume
 def test_position_of_an_error_late_in_a_large_piece(zeros_gz: bytes) -> None:
     """The replay that finds the byte must not unpack the bomb into memory."""
     body = zeros_gz[:-40_000] + bytes(40_000)

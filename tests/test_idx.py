@@ -119,6 +119,7 @@ def test_gz_output_depends_on_the_array_alone(
     assert parse_idx(one.read_bytes()) == plain(array)
 
 
+@pytest.mark.volume
 def test_large_array_in_many_chunks(tmp_path: Path) -> None:
     array = np.arange(3 * 700_001, dtype=">i4").reshape(700_001, 3).T
     for name in ("a", "a.gz"):
@@ -230,6 +231,7 @@ def test_failures_close_their_files(tmp_path: Path) -> None:
 # The files that it is all about
 
 
+@pytest.mark.volume
 def test_real_files_agree_with_the_oracle(mnist_folder: Path) -> None:
     for name in ("t10k-labels-idx1-ubyte.gz", "t10k-images-idx3-ubyte.gz"):
         path = mnist_folder / name

@@ -113,6 +113,7 @@ def test_a_bomb_behind_a_small_header(
     assert peak_nbytes(refuse) < 3 * MEGABYTE
 
 
+@pytest.mark.volume
 @pytest.mark.parametrize("name", ["a", "a.gz"])
 def test_reading_needs_the_array_and_little_more(name: str, tmp_path: Path) -> None:
     """However well the file is compressed; MNIST's own compresses 5 to 1."""

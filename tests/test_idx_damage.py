@@ -176,6 +176,7 @@ def inflates_to(deflated: bytes) -> bytes | None:
     return content if inflater.eof and not inflater.unused_data else None
 
 
+@pytest.mark.volume
 def test_every_change_of_a_byte_of_a_gzip_file(tmp_path: Path) -> None:
     data = b"".join(part.raw for part in damage_members())
     expected = parse_idx(data)
@@ -189,6 +190,7 @@ def test_every_change_of_a_byte_of_a_gzip_file(tmp_path: Path) -> None:
     assert accepted == bytes_that_gzip_does_not_protect()
 
 
+@pytest.mark.volume
 def test_every_other_small_edit_of_a_gzip_file(tmp_path: Path) -> None:
     data = b"".join(part.raw for part in damage_members())
     path = tmp_path / "packed.gz"

@@ -123,6 +123,7 @@ def test_packed_data_is_decoded_up_to_the_last_row(
     assert file.num_read < 100 * 2048 + 300_000
 
 
+@pytest.mark.volume
 @pytest.mark.parametrize("container", ["raw", "gzip", "zip", "gzip in zip"])
 @pytest.mark.parametrize("chosen", [slice(3, 5), slice(None, None, 900)])
 @pytest.mark.parametrize("row", [4096, 8 * MEGABYTE])

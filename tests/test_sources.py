@@ -321,6 +321,7 @@ def test_a_little_data_cannot_claim_memory(source: str, container: str) -> None:
     assert peak_nbytes(refuse) < 20 * MEGABYTE
 
 
+@pytest.mark.volume
 @pytest.mark.parametrize("container", ["raw", "gzip", "xz"])
 def test_memory_grows_with_what_arrives(container: str) -> None:
     array = np.zeros((9 * MEGABYTE // 1024, 1024), "f4")

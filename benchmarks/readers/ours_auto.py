@@ -4,9 +4,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-import idxdata
+from idxdata import read_idx
 
 
 def read(path: str) -> NDArray[Any]:
     """Raw or gzip; every checksum is checked."""
-    return idxdata.read_idx(path)
+    return read_idx(path)

@@ -4,9 +4,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-import idxdata
+from idxdata import read_idx
 
 
 def read(path: str) -> NDArray[Any]:
     """gzip; every checksum is checked."""
-    return idxdata.read_idx(path, engine="zlib")
+    return read_idx(path, engine="zlib")

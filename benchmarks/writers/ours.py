@@ -4,9 +4,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-import idxdata
+from idxdata import write_idx
 
 
 def write(path: str, array: NDArray[Any]) -> None:
     """Header and payload."""
-    idxdata.write_idx(path, array)
+    write_idx(path, array)
