@@ -30,6 +30,7 @@ from idxdata import (
 )
 from idxdata.cache import default_folder
 from tests.gzip_members import member
+from tests.reading import MEGABYTE
 from tests.strategies import Array, idx_arrays, peak_nbytes, plain, raw_idx
 
 VALUES = np.arange(24, dtype="f4").reshape(2, 3, 4)
@@ -492,3 +493,34 @@ def test_default_folder(
 
 def test_nothing_is_made_before_it_is_needed(here: Cache) -> None:
     assert not here.folder.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc what is in memory")
+@pytest.mark.parametrize("name", ["a", "a.gz"])
+def test_a_slice_touches_only_its_pages(name: str, tmp_path: Path) -> None:
+    """Resident memory of a fresh process grows by the slice, not by the file."""
+    rows = np.random.default_rng(0).integers(0, 9, (32, MEGABYTE), np.uint8)
+    write_idx(tmp_path / name, rows, level=1)
+    cache = Cache(tmp_path / "cache")
+    open_idx(tmp_path / name, cache=cache)  # makes the entry
+    program = (
+        "import sys, idxdata\n"
+        "def resident():\n"
+        "    lines = open('/proc/self/status').read().splitlines()\n"
+        "    return sum(int(l.split()[1]) for l in lines if l.startswith('RssFile'))\n"
+        "array = idxdata.open_idx(sys.argv[1], cache=idxdata.Cache(sys.argv[2]))\n"
+        "before = resident()\n"
+        "total = int(array[10:12].sum())\n"
+        "print(total, resident() - before)\n"
+    )
+    total, grown_kib = map(
+        int,
+        subprocess.run(
+            [sys.executable, "-c", program, tmp_path / name, cache.folder],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.split(),
+    )
+    assert total == rows[10:12].sum()
+    assert 2048 <= grown_kib < 2048 + 1024

@@ -75,7 +75,6 @@ TABLES_SIZE = int(_PLACES) + MAX_CODE_BITS + 2
 
 U0, U1, U8 = np.uint64(0), np.uint64(1), np.uint64(8)
 _SYMBOL_SHIFT = np.uint64(16)
-_MAX_BITS = np.uint64(MAX_CODE_BITS)
 
 
 @kernel_part

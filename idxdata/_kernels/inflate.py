@@ -84,7 +84,7 @@ _FIXED_LENGTHS = np.array(
 
 U0, U1, U2, U3, U4, U5, U7, U8 = map(np.uint64, (0, 1, 2, 3, 4, 5, 7, 8))
 U11, U14, U16, U32, U56, U63 = map(np.uint64, (11, 14, 16, 32, 56, 63))
-_BITS_MASK, _CODE_MASK, _INDEX_MASK = np.uint64(63), np.uint64(15), np.uint64(0x7FFF)
+_BITS_MASK, _CODE_MASK = np.uint64(63), np.uint64(15)
 _LITERAL, _LINK, _END, _INVALID = map(np.uint64, (LITERAL, LINK, END, INVALID))
 _MAX_SYMBOL_BITS = np.uint64(MAX_SYMBOL_BITS)
 _MAX_HEADER_NBYTES = np.uint64(MAX_HEADER_NBYTES)
