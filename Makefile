@@ -59,7 +59,7 @@ test: setup
 	$(BIN)/python -m pytest
 
 # What reaches a kernel. The rest would only be slow, or is others' code.
-kernel_tests := $(wildcard $(patsubst %,tests/test_%.py,inflate gunzip idx idx_bounds \
+kernel_tests := $(wildcard $(patsubst %,tests/test_%.py,inflate inflate_work gunzip idx idx_bounds \
 	idx_damage idx_write idx_writer rows sources header sniff fuzz_corpus plan))
 
 test-interpreted: setup

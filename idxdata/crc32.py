@@ -24,16 +24,20 @@ class RunningCrc32:
 
     @contextmanager
     def overlapped(self, nbytes: int) -> Iterator[None]:
-        """Compute in a second thread until the block ends, if `nbytes` are worth it.
+        """Compute in a second thread until the block ends, if `nbytes` are worth it
+        and a thread can be had.
 
         Parts given to `update` must stay as they are until then.
         """
         if nbytes < _MIN_OVERLAPPED_NBYTES or usable_cpus() < 2:
             yield
             return
-        # Imported here: it costs as much as reading a small file.
-        from concurrent.futures import ThreadPoolExecutor
-
+        try:
+            # Imported here: it costs as much as reading a small file.
+            from concurrent.futures import ThreadPoolExecutor
+        except RuntimeError:
+            yield  # The interpreter is shutting down.
+            return
         with ThreadPoolExecutor(1) as self._executor:
             try:
                 yield
@@ -41,10 +45,16 @@ class RunningCrc32:
                 self._executor = None
 
     def update(self, part: memoryview) -> None:
-        if self._executor is None:
-            self._add(part)
-        else:
-            self._last = self._executor.submit(self._add, part)
+        if self._executor is not None:
+            try:
+                self._last = self._executor.submit(self._add, part)
+                return
+            except RuntimeError:
+                # No thread was to be had. What was begun comes first.
+                self._executor = None
+                if self._last is not None:
+                    self._last.result()
+        self._add(part)
 
     def take(self) -> int:
         """The CRC-32 of all parts since the last call; starts again."""

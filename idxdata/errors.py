@@ -63,11 +63,13 @@ class IdxDataError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # The default would call the constructor with the message alone and lose
         # the attributes when an error crosses a process boundary.
-        return (_restore, (type(self), self.__dict__))
+        return (_restore, (type(self), self.args, self.__dict__))
 
 
-def _restore(kind: type[IdxDataError], state: dict[str, object]) -> IdxDataError:
-    error = kind.__new__(kind)
+def _restore(
+    kind: type[IdxDataError], args: tuple[object, ...], state: dict[str, object]
+) -> IdxDataError:
+    error = kind.__new__(kind, *args)
     error.__dict__.update(state)
     return error
 

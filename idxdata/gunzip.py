@@ -26,6 +26,8 @@ MAX_EXPANSION = 1032
 """DEFLATE's bound: 2 bits (a length and a distance code) give at most 258 bytes."""
 
 _PIECE_NBYTES = 1 << 18
+_GATHERED_NBYTES = 1 << 14
+"""Sources that come in drops are gathered to so much before they are inflated."""
 _PART_NBYTES = 1 << 20
 
 
@@ -43,17 +45,21 @@ class _Input:
         """Position of the next unread byte in the file."""
         return self._base
 
-    def available(self) -> memoryview:
-        """The unread bytes at hand, at least one unless the file has ended."""
+    def available(self, least: int = 1) -> memoryview:
+        """The unread bytes at hand. If there are none, at least `least` are read."""
         if not self._piece:
-            self.read_more()
+            self.read_more(least)
         return self._piece
 
-    def read_more(self) -> None:
-        """Put further bytes behind the unread ones; notes where the file ends."""
-        more = self._file.read(_PIECE_NBYTES)
-        self.has_ended = not more
-        self._piece = memoryview(bytes(self._piece) + more if self._piece else more)
+    def read_more(self, least: int = 1) -> None:
+        """Put `least` or more bytes behind the unread ones, fewer where the file ends."""
+        parts = [bytes(self._piece)] if self._piece else []
+        nbytes = 0
+        while nbytes < least and not self.has_ended:
+            parts.append(self._file.read(_PIECE_NBYTES))
+            nbytes += len(parts[-1])
+            self.has_ended = not parts[-1]
+        self._piece = memoryview(b"".join(parts))
 
     def consume(self, nbytes: int) -> None:
         self._piece = self._piece[nbytes:]
@@ -194,7 +200,9 @@ class GzipStream:
 
     def _inflate(self, out: memoryview, start: int) -> int:
         """Decode some of `out[start:]`; returns how many bytes, which may be none."""
-        source = self._input.available()
+        # Fewer bytes could not fill `out`, so nobody waits for more than is needed.
+        least = min((len(out) - start) // MAX_EXPANSION + 1, _GATHERED_NBYTES)
+        source = self._input.available(least)
         out = out[: start + _PART_NBYTES]
         try:
             consumed, produced, self._is_member_done = self._inflater.inflate(
@@ -212,10 +220,10 @@ class GzipStream:
         self._crc32.update(out[start : start + produced])
         self.position += produced
         if not (consumed or produced or self._is_member_done):
-            self._read_more()
+            self._read_more(least)
         return produced
 
-    def _read_more(self) -> None:
+    def _read_more(self, least: int) -> None:
         if self._input.has_ended:
             raise self._cut_short(
                 "member",
@@ -223,7 +231,7 @@ class GzipStream:
                 "more compressed data",
                 f"the end of the file after {self.position} decompressed bytes",
             )
-        self._input.read_more()
+        self._input.read_more(least)
 
     def _end_member(self) -> None:
         offset = self._input.offset

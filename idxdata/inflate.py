@@ -113,10 +113,10 @@ class _NumbaInflater:
 
         self._kernel = inflate
         self._state = np.zeros(inflate.STATE_SIZE, np.uint64)
-        self._tables = np.zeros(huffman.TABLES_SIZE, np.uint32)
+        self._tables = np.empty(huffman.TABLES_SIZE, np.uint32)
         # What came before out[0], and what came last: the window of the next `out`.
-        self._window = np.zeros(inflate.WINDOW_NBYTES, np.uint8)
-        self._tail = np.zeros(inflate.WINDOW_NBYTES, np.uint8)
+        self._window = np.empty(inflate.WINDOW_NBYTES, np.uint8)
+        self._tail = np.empty(inflate.WINDOW_NBYTES, np.uint8)
         self._history = self._tail_nbytes = 0
 
     def inflate(

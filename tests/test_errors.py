@@ -79,6 +79,7 @@ def test_attributes_survive_a_process_boundary(
     twin = duplicate(error)  # type: ignore[operator]
     assert type(twin) is kind
     assert str(twin) == str(error)
+    assert (twin.args, repr(twin)) == (error.args, repr(error))
     assert (twin.what, twin.path, twin.offset) == ("torn", "p", 3)
     assert (twin.expected, twin.found, twin.hint) == ((1, 2), "f", "h")
 

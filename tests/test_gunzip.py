@@ -4,12 +4,14 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idxdata import ChecksumError, GzipError, InflateError, gunzip
+from idxdata import ChecksumError, GzipError, InflateError, crc32, gunzip
 from idxdata.gunzip import MAX_EXPANSION, GzipStream
 from tests.gzip_members import (
     FCOMMENT,
@@ -409,6 +411,63 @@ def test_reading_all_of_it_needs_the_destination_and_little_more(
 def test_long_fields_are_not_held_in_memory() -> None:
     data = member(b"abc", name=bytes([110]) * (8 << 20)).raw
     assert peak_nbytes(lambda: read_all(data)) < 2 << 20
+
+
+class _Drops(io.BytesIO):
+    """A source that gives a byte at a time."""
+
+    def read(self, nbytes: int | None = -1, /) -> bytes:
+        return super().read(1)
+
+
+def test_drops_are_gathered_but_no_more_than_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    content = bytes(range(256)) * 4000
+    data = member(content, deflated=deflate(content, 0)).raw
+    calls = []
+    inflate = gunzip.new_inflater("zlib").__class__.inflate
+
+    def counted(self: object, *args: object) -> object:
+        calls.append(args)
+        return inflate(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(gunzip, "choose_engine", lambda engine, nbytes: "zlib")
+    monkeypatch.setattr(gunzip.new_inflater("zlib").__class__, "inflate", counted)
+    drops = _Drops(data)
+    stream = GzipStream(drops)
+    assert stream.read(4) == content[:4]
+    # Header, stored block's header, the bytes themselves, zlib's look-ahead.
+    assert drops.tell() < 10 + 5 + 4 + 10
+    calls.clear()
+    out = memoryview(bytearray(len(content) - 4))
+    assert stream.readinto(out) == len(out)
+    assert bytes(out) == content[4:]
+    # The less is missing, the fewer bytes may be waited for.
+    assert len(calls) < len(data) / 100
+
+
+@pytest.mark.volume
+@pytest.mark.parametrize("started", [0, 2])
+def test_no_thread_is_needed(started: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where none can be started the CRC-32 is computed in the same one."""
+    submit = ThreadPoolExecutor.submit
+    parts: list[object] = []
+
+    def refuse(self: ThreadPoolExecutor, *args: Any) -> Any:
+        if len(parts) == started:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        parts.append(args)
+        return submit(self, *args)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
+    monkeypatch.setattr(crc32, "usable_cpus", lambda: 2)
+    content = bytes(range(256)) * (5 << 12)
+    out = memoryview(bytearray(len(content)))
+    stream = GzipStream(io.BytesIO(gzip.compress(content, 1)))
+    assert stream.readinto(out) == len(out)
+    assert stream.at_end()
+    assert len(parts) == started
 
 
 @pytest.mark.volume

@@ -48,8 +48,8 @@ Bytes = NDArray[np.uint8]
 (
     BITBUF, BITS, IN, OUT, LAST_SOURCE, MODE, IS_FINAL, STORED_LEFT,
     LENGTH, DISTANCE_BACK, HISTORY, NUM_LITLEN, NUM_DISTANCE, LITLEN_BITS,
-    DISTANCE_BITS, STATE_SIZE,
-) = range(16)  # fmt: skip
+    DISTANCE_BITS, HAS_FIXED_TABLES, STATE_SIZE,
+) = range(17)  # fmt: skip
 
 # MODE: what comes next in the source. Before LENGTHS_BY_PRECODE and TABLES, which
 # only say how far a header has been read, nothing returns for more. CUT_SHORT: the
@@ -133,6 +133,10 @@ def _start_block(state: State, tables: Tables, source: Bytes) -> np.int64:
         return _start_dynamic(state, tables, source)
     if block_type != U1:
         return BLOCK_TYPE
+    if state[HAS_FIXED_TABLES]:
+        state[MODE] = CODES
+        return OK
+    state[HAS_FIXED_TABLES] = U1
     for i in range(_FIXED_LENGTHS.size):
         tables[LENGTHS + np.uint64(i)] = _FIXED_LENGTHS[i]
     state[NUM_LITLEN], state[NUM_DISTANCE] = _NUM_FIXED_LITLEN, _NUM_FIXED_DISTANCE
@@ -165,6 +169,7 @@ def _start_dynamic(state: State, tables: Tables, source: Bytes) -> np.int64:
     num_precode = _take_bits(state, U4) + U4
     if state[NUM_LITLEN] > _MAX_LITLEN or state[NUM_DISTANCE] > _MAX_DISTANCE:
         return TOO_MANY_SYMBOLS
+    state[HAS_FIXED_TABLES] = U0
     for i in range(NUM_PRECODE_SYMBOLS):
         bits = U0
         if np.uint64(i) < num_precode:

@@ -17,7 +17,11 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     `error_model="numpy"` leaves out the division-by-zero branch, which would
     keep loops with a division from being vectorised.
     """
-    compiled = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    try:
+        compiled = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    except RuntimeError:
+        # There is no folder that numba could write its cache to.
+        return kernel_part(function)
     return cast("Callable[P, R]", compiled)
 
 
