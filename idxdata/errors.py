@@ -69,7 +69,8 @@ class IdxDataError(Exception):
 def _restore(
     kind: type[IdxDataError], args: tuple[object, ...], state: dict[str, object]
 ) -> IdxDataError:
-    error = kind.__new__(kind, *args)
+    error = kind.__new__(kind)
+    error.args = args
     error.__dict__.update(state)
     return error
 

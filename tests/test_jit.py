@@ -1,6 +1,5 @@
 """Kernels where numba has nowhere to put its cache."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numba
@@ -14,10 +13,10 @@ def test_without_a_cache_folder_kernels_are_compiled_all_the_same(
 ) -> None:
     njit = numba.njit
 
-    def without_cache(**options: Any) -> Callable[[Any], Any]:
+    def without_cache(*arguments: Any, **options: Any) -> Any:
         if options.get("cache"):
             raise RuntimeError("cannot cache function: no locator available")
-        return njit(**options)
+        return njit(*arguments, **options)
 
     monkeypatch.setattr(numba, "njit", without_cache)
 
