@@ -1,7 +1,10 @@
 """IDX files written example by example, for arrays that are larger than memory."""
 
 import io
+import math
+import operator
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,17 +15,17 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from idxdata.atomic import atomic_write
-from idxdata.dtypes import nearest_dtype
+from idxdata.dtypes import DType, dtype_code, nearest_dtype
 from idxdata.errors import HeaderError, PathLike
 from idxdata.exact import check_exact
-from idxdata.header import MAX_DIM, build_header
+from idxdata.header import MAX_DIM, build_header, parse_header
 from idxdata.writer import (
     CHUNK_NBYTES,
+    as_array,
     check_level,
     deflate,
     is_gzip_name,
     payload_pieces,
-    unmasked,
 )
 
 
@@ -40,8 +43,11 @@ class IdxWriter:
     for gzip, whose header comes first, room on disk for the payload twice.
     Not thread-safe.
 
-    Raises `HeaderError` for a dtype or shape that IDX cannot hold, `ValueError` for
-    another `level`, on entry `OSError` as `open` does.
+    Raises `HeaderError` for a dtype or shape that IDX cannot hold, and for one whose
+    file could not be read even without examples; `TypeError` for no dtype, a shape
+    of other things than integers, a path that is bytes; `ValueError` or, for no
+    integer, `TypeError` for another `level`; `FormatError` for a name in .bz2, .xz,
+    .zip or .zst. On entry `FormatError` and `OSError` as `write_idx` does.
     """
 
     def __init__(
@@ -50,11 +56,15 @@ class IdxWriter:
         check_level(level)
         self.num_examples = 0
         self._path = path
-        self._dtype = np.dtype(dtype)
-        self._shape = tuple(int(dim) for dim in shape)
+        self._is_gzip = is_gzip_name(path)
+        self._dtype = _checked_dtype(dtype)
+        self._shape = _checked_shape(shape)
         if min(self._shape, default=0) < 0:
             raise HeaderError("negative dim", path=path, found=self._shape)
-        self._head()
+        parse_header(self._head(), path=path)
+        # As parse_header counts: an empty array must not overflow either.
+        example_nbytes = math.prod(filter(None, self._shape)) * self._dtype.itemsize
+        self._max_examples = min(MAX_DIM, sys.maxsize // example_nbytes)
         self._level = level
         self._file: io.FileIO | None = None
         self._stack: ExitStack | None = None
@@ -71,13 +81,17 @@ class IdxWriter:
         self._add(plain[np.newaxis])
 
     def extend(self, examples: ArrayLike) -> None:
-        """Add a batch of examples, of shape `(n, ...)`; n may be 0.
+        """Add a batch of examples, of shape `(n, ...)`; n may be 0, as in `[]`.
 
         All of them or, after an error, none. Raises `HeaderError` for another dtype
-        or shape, for values that would change, masked elements, or more than
-        2^32 - 1 examples; `ValueError` outside the block; `OSError` as `write` does.
+        or shape, for values that would change, masked elements, or more examples
+        than a file holds that can be read (2^32 - 1 at most); `ValueError` outside
+        the block; `OSError` as `write` does.
         """
         batch = self._checked(examples)
+        if batch.shape == (0,) and not hasattr(examples, "dtype"):
+            # An empty list cannot tell the shape of what it does not hold.
+            batch = batch.reshape(0, *self._shape)
         if not batch.ndim or batch.shape[1:] != self._shape:
             raise self._mismatch("shape", ("n", *self._shape), batch.shape)
         self._add(batch)
@@ -86,8 +100,8 @@ class IdxWriter:
         if self._file is None:
             raise ValueError("examples can be added only inside the with block")
         count = self.num_examples + len(batch)
-        if count > MAX_DIM:
-            raise self._mismatch("number", f"at most {MAX_DIM}", count)
+        if count > self._max_examples:
+            raise self._mismatch("number", f"at most {self._max_examples}", count)
         before = self._file.tell()
         try:
             if batch.size:
@@ -102,7 +116,7 @@ class IdxWriter:
 
     def _checked(self, values: ArrayLike) -> NDArray[Any]:
         """`values` as an array of the writer's dtype, in any byte order."""
-        plain = unmasked(values)
+        plain = as_array(values, path=self._path)
         if plain.dtype.newbyteorder("=") == self._dtype.newbyteorder("="):
             return plain
         if hasattr(values, "dtype") or nearest_dtype(plain.dtype) is None:
@@ -142,23 +156,42 @@ class IdxWriter:
     @contextmanager
     def _open(self) -> Iterator[io.FileIO]:
         """The file for the payload; becomes the IDX file if the block ends well."""
-        if is_gzip_name(self._path):
-            # Without a name, so that it is gone even if this process is killed.
-            folder = os.path.dirname(os.path.realpath(self._path))
-            with tempfile.TemporaryFile(dir=folder, buffering=0) as spool:
-                yield spool
-                spool.seek(0)
-                pieces = iter(lambda: memoryview(spool.read(CHUNK_NBYTES)), b"")
-                with atomic_write(self._path) as file:
-                    deflate(file, memoryview(self._head()), pieces, self._level)
-            return
         with atomic_write(self._path) as file:
+            if self._is_gzip:
+                # Without a name, so that it is gone even if this process is killed.
+                folder = os.path.dirname(file.name)
+                with tempfile.TemporaryFile(dir=folder, buffering=0) as spool:
+                    yield spool
+                    spool.seek(0)
+                    pieces = iter(lambda: memoryview(spool.read(CHUNK_NBYTES)), b"")
+                    deflate(file, memoryview(self._head()), pieces, self._level)
+                return
             # Unbuffered: a failed write must not come again when the file closes.
             raw = cast(io.FileIO, cast(io.BufferedWriter, file).raw)
             _write_all(raw, memoryview(self._head()))
             yield raw
             raw.seek(0)
             _write_all(raw, memoryview(self._head()))
+
+
+def _checked_dtype(dtype: DTypeLike) -> DType:
+    """`dtype` as NumPy's, if IDX has it."""
+    if dtype is None:
+        # To NumPy this is float64.
+        raise TypeError("dtype is None; name one that IDX has, such as 'uint8'")
+    checked = np.dtype(dtype)
+    dtype_code(checked, hint="make it {}, and convert the examples")
+    return checked
+
+
+def _checked_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    """`shape` as a tuple of ints, which may be too large or negative."""
+    try:
+        if not isinstance(shape, str | bytes):
+            return tuple(map(operator.index, shape))
+    except TypeError:
+        pass
+    raise TypeError(f"shape is a sequence of integers, not {shape!r}")
 
 
 def _write_all(file: io.FileIO, data: memoryview) -> None:

@@ -51,10 +51,13 @@ def nearest_dtype(dtype: DType) -> DType | None:
     return None if name is None else np.dtype(name)
 
 
-def dtype_code(dtype: DType) -> int:
+def dtype_code(
+    dtype: DType, *, hint: str = "convert=True writes {} if every value fits"
+) -> int:
     """The IDX code of `dtype`, in whichever byte order it is.
 
-    Raises `HeaderError` if IDX has no such type; the hint names the nearest one.
+    Raises `HeaderError` if IDX has no such type, with `hint` about the nearest one,
+    whose name takes the place of `{}`; without it where there is no nearest one.
     """
     code = _NATIVE_TO_CODE.get(_native(dtype))
     if code is None:
@@ -63,9 +66,7 @@ def dtype_code(dtype: DType) -> int:
             "IDX has no code for this dtype",
             expected="one of uint8, int8, int16, int32, float32, float64",
             found=dtype,
-            hint=f"convert=True writes {nearest!r} if every value fits"
-            if nearest
-            else None,
+            hint=hint.format(repr(nearest)) if nearest else None,
         )
     return code
 

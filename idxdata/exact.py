@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from idxdata.dtypes import DType
 from idxdata.errors import HeaderError, PathLike
 
-_CHUNK_SIZE = 1 << 17
+_CHUNK_SIZE = 1 << 15
 
 
 def check_exact(
@@ -22,7 +22,7 @@ def check_exact(
     Raises `HeaderError` with the first value, in C order, that `dtype` cannot
     hold, and its index.
     """
-    if np.can_cast(array.dtype, dtype, "safe") or not array.size:
+    if _always_fits(array.dtype, dtype) or not array.size:
         return
     chunks = np.nditer(
         array,
@@ -42,25 +42,48 @@ def check_exact(
                 f"a value does not fit {dtype.name}, and would change",
                 path=path,
                 expected=_range(dtype),
-                found=f"{chunk[at]}{_at(index)}",
+                # Not by a format: that of a long double is a float's.
+                found=str(chunk[at]) + _at(index),
             )
         start += len(chunk)
+
+
+def _always_fits(source: DType, dtype: DType) -> bool:
+    """Whether `dtype` holds every value of `source`."""
+    # NumPy calls it safe to make 64-bit integers a float64 of 53 bits.
+    if source.kind in "iu" and dtype.kind == "f":
+        return source.itemsize < dtype.itemsize
+    return np.can_cast(source, dtype, "safe")
 
 
 def _fits(values: NDArray[Any], dtype: DType) -> NDArray[np.bool_]:
     """For each value whether `dtype` holds it exactly."""
     # Out of range, NumPy's casts give anything at all, with or without a warning.
     with np.errstate(all="ignore"):
-        if dtype.kind in "iu":
-            limits = np.iinfo(dtype)
-            inside = (values >= limits.min) & (values <= limits.max)
-            if values.dtype.kind != "f":
-                return np.asarray(inside)
-            whole = inside & (np.floor(values) == values)
-            # An integer has no sign on its zero.
-            return np.asarray(whole & ~(np.signbit(values) & (values == 0)))
-        back = values.astype(dtype).astype(values.dtype)
-        return np.asarray((back == values) | np.isnan(values))
+        if values.dtype.kind == "f":
+            if dtype.kind == "f":
+                back = values.astype(dtype).astype(values.dtype)
+                return np.asarray((back == values) | np.isnan(values))
+            return _are_integers(values, dtype)
+        if dtype.kind == "f":
+            floats = values.astype(dtype)
+            inside = _are_integers(floats, values.dtype)
+            back = np.where(inside, floats, 0).astype(values.dtype)
+            return np.asarray(inside & (back == values))
+        limits = np.iinfo(dtype)
+        return np.asarray((values >= limits.min) & (values <= limits.max))
+
+
+def _are_integers(floats: NDArray[Any], dtype: DType) -> NDArray[np.bool_]:
+    """For each float whether the integer type `dtype` holds it exactly."""
+    # In float16 and float32 the limits of most integers would round, or be infinite.
+    wide = floats.astype(np.promote_types(floats.dtype, np.float64), copy=False)
+    limits = np.iinfo(dtype)
+    # One above the maximum is a power of two, which no float rounds.
+    inside = (wide >= limits.min) & (wide < float(limits.max + 1))
+    # An integer has no sign on its zero.
+    negative_zero = np.signbit(wide) & (wide == 0)
+    return np.asarray(inside & (np.floor(wide) == wide) & ~negative_zero)
 
 
 def _at(index: tuple[int, ...]) -> str:

@@ -9,14 +9,17 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from idxdata.atomic import atomic_write
+from idxdata.atomic import atomic_write, checked_path
 from idxdata.dtypes import DType, as_bytes, nearest_dtype
-from idxdata.errors import HeaderError, PathLike
+from idxdata.errors import FormatError, HeaderError, PathLike
 from idxdata.exact import check_exact
-from idxdata.header import build_header
+from idxdata.header import build_header, parse_header
 
 CHUNK_NBYTES = 1 << 20
 _RESERVE_NBYTES = 1 << 16
+_OTHER_SUFFIXES = (".bz2", ".xz", ".zip", ".zst")
+# Up to here a float64 holds every integer.
+_MAX_EXACT = 1 << 53
 
 
 def idx_pieces(array: NDArray[Any], dtype: DType | None = None) -> Iterator[memoryview]:
@@ -74,52 +77,110 @@ def write_idx(
     may be non-contiguous, read-only, mapped or empty; what is read is equal. The
     gzip output is the same for the same array (no name, no time stamp) and one
     zlib version; `level` is zlib's, 0 to 9. Needs about 1 MB beyond the array. The
-    file appears under its name only when it is whole (see `atomic_write`).
+    file appears under its name only when it is whole (see `atomic_write`); the
+    permission bits of a file that it replaces are kept. A URL is a path here.
 
     `convert` allows another dtype: bool is written as uint8, other integers as
     int32, float16 as float32, long double as float64, if every value fits exactly.
 
-    Raises `HeaderError` for a dtype or shape that IDX cannot hold, for a value that
-    `convert` would change, for masked elements (nothing is written then),
-    `ValueError` for another `level`, `OSError` as `open` does.
+    Nothing is written if it raises. `HeaderError`: a dtype or shape that IDX cannot
+    hold, a value that `convert`, or NumPy's dtype for a list, would change, masked
+    elements. `FormatError`: a name in .bz2, .xz, .zip or .zst, a path of something
+    that is no regular file. `ValueError` or, for no integer, `TypeError`: another
+    `level`. `TypeError`: a path that is bytes. `OSError` as `open` does.
     """
     check_level(level)
-    plain = unmasked(array)
+    gzip = is_gzip_name(path)
+    plain = as_array(array, path=path)
     dtype = plain.dtype
     if convert and (nearest := nearest_dtype(dtype)) is not None:
         check_exact(plain, nearest, path=path)
         dtype = nearest
     pieces = idx_pieces(plain, dtype)
     head = next(pieces)
+    # A wider dtype can make an empty array one that cannot be read.
+    header = parse_header(bytes(head), path=path)
     with atomic_write(path) as file:
-        if is_gzip_name(path):
+        if gzip:
             deflate(file, head, pieces, level)
         else:
-            _reserve(file, len(head) + plain.size * dtype.itemsize)
+            _reserve(file, header.offset + header.nbytes)
             file.write(head)
             file.writelines(pieces)
 
 
 def check_level(level: int) -> None:
-    """Refuse a compression level that is not an integer from 0 to 9: `ValueError`."""
-    if not 0 <= operator.index(level) <= 9:
+    """Refuse a compression level that is not 0 to 9.
+
+    Raises `TypeError` for what is no integer, `ValueError` for other integers.
+    """
+    try:
+        number = operator.index(level)
+    except TypeError:
+        raise TypeError(f"level is an integer, 0 to 9, not {level!r}") from None
+    if not 0 <= number <= 9:
         raise ValueError(f"level is 0 to 9, not {level!r}")
 
 
 def is_gzip_name(path: PathLike) -> bool:
-    """Whether a file of that name is written as gzip."""
-    return os.fspath(path).lower().endswith(".gz")
+    """Whether a file of that name is written as gzip.
+
+    Raises `FormatError` for a name in the suffix of another compression, `TypeError`
+    for a path that is bytes.
+    """
+    name = checked_path(path).lower()
+    if name.endswith(_OTHER_SUFFIXES):
+        raise FormatError(
+            "only raw and gzip files are written",
+            path=path,
+            found=f"a name in {os.path.splitext(name)[1]}",
+            hint="a name in .gz is written as gzip, other names raw",
+        )
+    return name.endswith(".gz")
 
 
-def unmasked(array: ArrayLike) -> NDArray[Any]:
-    """`array` as an array; `HeaderError` if any element of it is masked."""
-    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+def as_array(values: ArrayLike, *, path: PathLike) -> NDArray[Any]:
+    """`values` as an array; an array as it is.
+
+    Raises `HeaderError` if any element is masked, also of an array in a list, and if
+    `values` has no dtype and the one NumPy chooses would change an integer.
+    """
+    parts = values if isinstance(values, list | tuple) else [values]
+    masked = [part for part in parts if isinstance(part, np.ma.MaskedArray)]
+    if count := sum(int(np.count_nonzero(part.mask)) for part in masked):
+        size = sum(part.size for part in masked)
         raise HeaderError(
             "IDX has no mask, masked elements would be lost",
-            found=f"{np.count_nonzero(array.mask)} masked elements of {array.size}",
+            path=path,
+            found=f"{count} masked element{'s' if count > 1 else ''} of {size}",
             hint="fill them first: array.filled(value)",
         )
-    return np.asarray(array)
+    array = np.asarray(values)
+    if not hasattr(values, "dtype"):
+        _check_rounding(values, array, path)
+    return array
+
+
+def _check_rounding(values: ArrayLike, array: NDArray[Any], path: PathLike) -> None:
+    """Refuse integers that NumPy rounded in finding a dtype for `values`.
+
+    It takes float64 for an integer beside a float, or a negative one beside one of
+    64 bits.
+    """
+    if array.dtype.kind != "f" or array.dtype.itemsize < 8:
+        return
+    if not (np.abs(array) >= _MAX_EXACT).any():
+        return
+    numbers = np.array(values, object).reshape(-1)
+    for number, rounded in zip(numbers, array.reshape(-1).tolist(), strict=True):
+        # Python compares an integer with a float exactly, NumPy as two floats.
+        if isinstance(number, int | np.integer) and int(number) != rounded:
+            raise HeaderError(
+                "an integer would change among floats",
+                path=path,
+                found=number,
+                hint="pass an array of the dtype to write",
+            )
 
 
 def deflate(

@@ -4,13 +4,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from idxdata import (
+    FormatError,
     HeaderError,
     IdxDataError,
+    IdxWriter,
     open_idx,
     read_idx,
     write_idx,
@@ -57,6 +60,7 @@ def test_dtypes_that_idx_has_not(dtype: str, name: str, tmp_path: Path) -> None:
     else:
         assert caught.value.hint is not None
         assert repr(nearest) in caught.value.hint
+        assert "convert=True" in caught.value.hint
     assert os.listdir(tmp_path) == []
 
 
@@ -136,6 +140,79 @@ def test_a_failure_half_way_leaves_everything_as_it_was(
         write_idx(path, np.arange(30, dtype="u1"))
     assert os.listdir(tmp_path) == [name]
     assert read_idx(path).tolist() == [0, 1, 2]
+
+
+PLACES = {
+    "missing folder": ("no/a", FileNotFoundError),
+    "folder": ("folder", IsADirectoryError),
+    "trailing slash": ("new/", IsADirectoryError),
+    "empty": ("", FileNotFoundError),
+    "url": ("s3://bucket/a", FileNotFoundError),
+    "pipe": ("pipe", FormatError),
+    "pipe.gz": ("pipe.gz", FormatError),
+    "missing folder.gz": ("no/a.gz", FileNotFoundError),
+    "xz": ("a.xz", FormatError),
+    "zip": ("a.ZIP", FormatError),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_places_that_cannot_be_written(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here" / "folder").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    os.mkfifo("pipe")
+    os.mkfifo("pipe.gz")
+    before = sorted(os.listdir())
+    name, kind = PLACES[place]
+
+    def write_by_parts() -> None:
+        with IdxWriter(name, "u1", ()):
+            raise AssertionError("the block must not begin")
+
+    for write in (lambda: write_idx(name, np.zeros(3, "u1")), write_by_parts):
+        with pytest.raises(kind) as caught:
+            write()
+        error = caught.value
+        named = error.filename if isinstance(error, OSError) else error.path
+        assert named == name
+        assert ".part" not in str(error)
+    assert sorted(os.listdir()) == before
+    assert os.listdir(tmp_path) == ["here"]
+
+
+@pytest.mark.parametrize("name", ["a", "a.gz"])
+def test_paths_that_are_bytes(name: str, tmp_path: Path) -> None:
+    path: Any = os.fsencode(tmp_path / name)
+    with pytest.raises(TypeError, match=r"bytes; pass a str"):
+        write_idx(path, np.zeros(3, "u1"))
+    with pytest.raises(TypeError, match=r"bytes; pass a str"):
+        IdxWriter(path, "u1", ())
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_long_names_and_permission_bits(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / ("n" * (255 - len(suffix)) + suffix)
+    write_idx(path, np.arange(3, dtype="u1"))
+    path.chmod(0o600)
+    write_idx(path, np.arange(4, dtype="u1"))
+    assert path.stat().st_mode & 0o777 == 0o600
+    with IdxWriter(path, "u1", ()) as out:
+        out.extend(range(5))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert read_idx(path).tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("name", ["a", "a.gz"])
+def test_a_wider_dtype_must_not_make_a_file_that_cannot_be_read(
+    name: str, tmp_path: Path
+) -> None:
+    array = np.empty((0, 2**31, 2**30), "f2")
+    with pytest.raises(HeaderError, match="dims overflow"):
+        write_idx(tmp_path / name, array, convert=True)
+    assert os.listdir(tmp_path) == []
 
 
 def test_bad_level_writes_nothing(tmp_path: Path) -> None:

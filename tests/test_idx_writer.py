@@ -60,10 +60,27 @@ def test_another_level_is_refused_for_every_name(
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("level", [1.5, "6", None])
+def test_a_level_that_is_no_integer(level: Any, tmp_path: Path) -> None:
+    for write in (
+        lambda: write_idx(tmp_path / "a", np.zeros(3, "u1"), level=level),
+        lambda: IdxWriter(tmp_path / "a", "u1", (), level=level),
+    ):
+        with pytest.raises(TypeError, match="level is an integer, 0 to 9"):
+            write()
+    assert os.listdir(tmp_path) == []
+
+
 def test_masked_elements_are_refused(tmp_path: Path) -> None:
     array = np.ma.MaskedArray(np.arange(6, dtype="u1"), mask=[0, 1, 0, 0, 1, 0])
     with pytest.raises(HeaderError) as caught:
         write_idx(tmp_path / "a", array)
+    assert caught.value.found == "2 masked elements of 6"
+    with pytest.raises(HeaderError) as caught:
+        write_idx(tmp_path / "a", array[:3])
+    assert caught.value.found == "1 masked element of 3"
+    with pytest.raises(HeaderError) as caught:
+        write_idx(tmp_path / "a", [array.filled(7), array])
     assert caught.value.found == "2 masked elements of 6"
     assert os.listdir(tmp_path) == []
     for sound in (array.filled(7), np.ma.MaskedArray(np.arange(6, dtype="u1"))):
@@ -107,6 +124,15 @@ UNFITTING = {
     "uint64": [2**31, 2**64 - 1],
     "longdouble": [np.longdouble(1) / 3, np.longdouble(2) ** 5000],
 }
+# Numbers around the limits of integers, and around 2^53, where float64 has gaps.
+EDGES = sorted(
+    {
+        sign * (2**bits + step)
+        for bits in (7, 8, 11, 15, 16, 24, 31, 32, 53, 63, 64)
+        for step in (-1, 0, 1)
+        for sign in (-1, 1)
+    }
+)
 pytestmark = pytest.mark.skipif(
     np.dtype("longdouble") == np.float64, reason="long doubles are no wider here"
 )
@@ -133,7 +159,7 @@ def test_the_first_value_that_does_not_fit_is_named(dtype: str, tmp_path: Path) 
         for layout, index in ((array, (1, 150_000)), (array.T, (3, 2))):
             with pytest.raises(HeaderError) as caught:
                 write_idx(tmp_path / "a", layout, convert=True)
-            assert caught.value.found == f"{array[2, 3]} at index {index}"
+            assert caught.value.found == f"{array[2, 3]!s} at index {index}"
             assert caught.value.path == str(tmp_path / "a")
     assert os.listdir(tmp_path) == []
 
@@ -143,6 +169,89 @@ def test_what_is_no_real_number_is_never_converted(dtype: str, tmp_path: Path) -
     with pytest.raises(HeaderError) as caught:
         write_idx(tmp_path / "a", np.zeros(3, dtype), convert=True)
     assert caught.value.hint is None
+
+
+@pytest.mark.parametrize("dtype", DTYPE_NAMES)
+def test_exact_means_the_same_number_at_every_limit(dtype: str) -> None:
+    sources: list[Any] = [
+        np.array([edge], source)
+        for source in ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8")
+        for edge in EDGES
+        if np.iinfo(source).min <= edge <= np.iinfo(source).max
+    ]
+    for source in ("f2", "f4", "f8", "longdouble"):
+        with np.errstate(all="ignore"):
+            edges = np.array(EDGES, object).astype(np.longdouble).astype(source)
+        sources += [np.array([value]) for value in (*edges, np.inf, -np.inf, 0.5)]
+    for array in sources:
+        (number,) = array.tolist()
+        assert exact(array, dtype) is holds(np.dtype(dtype), number), repr(array)
+
+
+def exact(array: Array, dtype: str) -> bool:
+    try:
+        appending.check_exact(array, np.dtype(dtype))
+    except HeaderError:
+        return False
+    return True
+
+
+def holds(dtype: np.dtype[Any], number: Any) -> bool:
+    """Whether `dtype` has `number`, which may be infinite, asked of plain Python."""
+    if dtype.kind == "f":
+        if not np.isfinite(number):
+            return True
+        bits, limit = (24, 2**128) if dtype.itemsize == 4 else (53, 2**1024)
+        top, bottom = number.as_integer_ratio()
+        while top and top % 2 == 0:
+            top //= 2
+        return abs(top) < 2**bits and abs(number) < limit and bottom <= 2
+    limits = np.iinfo(dtype)
+    return bool(
+        np.isfinite(number)
+        and int(number) == number
+        and limits.min <= int(number) <= limits.max
+    )
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("number", [2**53 + 1, 2**63 - 1, -(2**63) + 1, 2**64 - 1])
+def test_integers_that_a_float_cannot_hold(
+    number: int, dtype: str, tmp_path: Path
+) -> None:
+    with IdxWriter(tmp_path / "a", dtype, ()) as out:
+        out.extend([2**24, -(2**63), 2**63, 2.0**64])
+        for wrong in ([number], [0, number], [number, 0.5], [number, -1, np.nan]):
+            with pytest.raises(HeaderError, match=str(number)):
+                out.extend(wrong)
+        with pytest.raises(HeaderError, match=str(number)):
+            out.append(number)
+    assert read_idx(tmp_path / "a").tolist() == [2**24, -(2**63), 2**63, 2**64]
+
+
+def test_integers_in_a_list_of_floats_do_not_change(tmp_path: Path) -> None:
+    for wrong in ([2**53 + 1, 0.5], [[2**64 - 1], [-1]], (np.int64(2**53 + 1), 0.5)):
+        with pytest.raises(HeaderError, match="would change"):
+            write_idx(tmp_path / "a", wrong)
+    assert os.listdir(tmp_path) == []
+    sound = [2**54, 0.5, 1e300, np.inf]
+    write_idx(tmp_path / "a", sound)
+    assert read_idx(tmp_path / "a").tolist() == sound
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8"])
+def test_floats_just_above_an_integer_type(kind: str, tmp_path: Path) -> None:
+    with IdxWriter(tmp_path / "a", "int32", ()) as out:
+        for wrong in (2.0**31, -(2.0**40), np.inf, -np.inf, np.nan):
+            with np.errstate(over="ignore"), pytest.raises(HeaderError):
+                out.extend([np.dtype(kind).type(wrong)])
+
+
+def test_a_long_double_is_shown_as_it_is(tmp_path: Path) -> None:
+    for text in ("1e+4000", str(np.longdouble(1) / 3)):
+        with pytest.raises(HeaderError) as caught:
+            write_idx(tmp_path / "a", np.array([text], "longdouble"), convert=True)
+        assert caught.value.found == f"{text} at index 0"
 
 
 @given(
@@ -224,6 +333,21 @@ def test_numbers_and_lists_are_examples_too(tmp_path: Path) -> None:
     assert read_idx(tmp_path / "a").tolist() == [7, 8, 9, 255, 1]
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (2, 0, 5)])
+def test_an_empty_list_adds_nothing(shape: tuple[int, ...], tmp_path: Path) -> None:
+    with IdxWriter(tmp_path / "a", "u1", shape) as out:
+        out.extend([])
+        out.extend(())
+    assert read_idx(tmp_path / "a").shape == (0, *shape)
+
+
+def test_an_empty_array_still_has_a_shape_and_a_dtype(tmp_path: Path) -> None:
+    with IdxWriter(tmp_path / "a", "u1", (3,)) as out:
+        for wrong in (np.empty(0, "u1"), np.empty((0, 3), "f4"), [[]]):
+            with pytest.raises(HeaderError):
+                out.extend(wrong)
+
+
 WRONG: dict[str, tuple[str, Any]] = {
     "shape": ("append", np.zeros((3, 2), "i2")),
     "batch": ("append", np.zeros((1, 2, 3), "i2")),
@@ -251,12 +375,63 @@ def test_a_wrong_example_is_refused_and_nothing_lost(
 
 
 @pytest.mark.parametrize(
-    ("dtype", "shape"), [("i8", ()), ("u1", (1,) * 64), ("u1", (2**32,)), ("u1", (-1,))]
+    ("dtype", "shape"),
+    [
+        ("i8", ()),
+        ("u1", (1,) * 64),
+        ("u1", (2**32,)),
+        ("u1", (-1,)),
+        ("u1", (2**32 - 1, 2**32 - 1)),
+        ("f8", (2**31, 0, 2**29)),
+    ],
 )
 def test_writers_that_cannot_be(dtype: str, shape: Any, tmp_path: Path) -> None:
     with pytest.raises(HeaderError):
         IdxWriter(tmp_path / "a", dtype, shape)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("shape", ["28", "", b"28", (2.7,), (2, "8"), 28, None])
+def test_shapes_that_are_no_integers(shape: Any, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="shape is a sequence of integers"):
+        IdxWriter(tmp_path / "a", "u1", shape)
+
+
+def test_shapes_of_other_integers(tmp_path: Path) -> None:
+    with IdxWriter(tmp_path / "a", "u1", np.zeros((2, 3)).shape) as out:
+        out.append(np.ones((2, 3), "u1"))
+    with IdxWriter(tmp_path / "b", "u1", np.array([2, 3])) as out:  # type: ignore[arg-type]
+        out.append(np.ones((2, 3), "u1"))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_writer_has_a_dtype_of_idx(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="dtype is None"):
+        IdxWriter(tmp_path / "a", None, ())
+    with pytest.raises(HeaderError) as caught:
+        IdxWriter(tmp_path / "a", "int64", ())
+    assert caught.value.hint == "make it 'int32', and convert the examples"
+
+
+def test_more_examples_than_can_be_read(tmp_path: Path) -> None:
+    batch = np.empty((2**31, 0, 2**32 - 1), "u1")
+    with IdxWriter(tmp_path / "a", "u1", (0, 2**32 - 1)) as out:
+        out.extend(batch)
+        with pytest.raises(HeaderError, match="number"):
+            out.extend(batch)
+    assert read_idx(tmp_path / "a").shape == batch.shape
+
+
+@pytest.mark.parametrize("name", ["a", "a.gz"])
+def test_the_file_lies_where_it_was_opened(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with IdxWriter(name, "u1", ()) as out:
+        monkeypatch.chdir("other")
+        out.append(1)
+    assert read_idx(tmp_path / name).tolist() == [1]
 
 
 def test_more_examples_than_a_dim_holds(tmp_path: Path) -> None:
