@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from idxdata.engine import ENGINES, Engine
-from idxdata.errors import FormatError, LimitError, PayloadSizeError
+from idxdata.errors import FormatError, HeaderError, LimitError, PayloadSizeError
 from idxdata.gunzip import MAX_EXPANSION
 from idxdata.header import MAGIC_NBYTES, Header, header_nbytes, parse_header
 from idxdata.sniff import LOOKAHEAD_NBYTES
@@ -12,6 +12,7 @@ from idxdata.sources import Readables
 from idxdata.streams import Opened, RawStream, open_stream
 
 _CHUNK_NBYTES = 1 << 20
+_MAX_PATH_NBYTES = 4096
 
 
 class IdxSource:
@@ -178,4 +179,27 @@ def open_source(
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}: expected one of {ENGINES}")
     with open_stream(source, engine=engine, member=member, peek=peek) as opened:
-        yield IdxSource(opened)
+        try:
+            idx = IdxSource(opened)
+        except HeaderError as error:
+            raise _with_bytes_hint(error, source) from None
+        yield idx
+
+
+def _with_bytes_hint(error: HeaderError, source: Readables) -> HeaderError:
+    """`error`, with a hint where `source` is bytes that may be meant as a path."""
+    if (
+        error.hint is not None
+        or not isinstance(source, bytes)
+        or not 0 < len(source) < _MAX_PATH_NBYTES
+        or b"\0" in source
+    ):
+        return error
+    return HeaderError(
+        error.what,
+        path=error.path,
+        offset=error.offset,
+        expected=error.expected,
+        found=error.found,
+        hint="bytes are taken as the data; for a path pass a str",
+    )

@@ -8,7 +8,7 @@ import io
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol, cast
@@ -29,6 +29,8 @@ Readables = PathLike | Buffer | Readable
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*://")
 _PIECE_NBYTES = 1 << 20
+# How files say that they lack or refuse a method; io.UnsupportedOperation is one.
+_CANNOT = (ValueError, AttributeError, TypeError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,14 @@ class Source:
     """Opened bytes, from the file's present position to its end.
 
     `file`: `read` and `readinto`; both may give less than asked for, and nothing
-    only at the end. `nbytes`: how many bytes there are; None if that is not known,
-    and then the file cannot seek either. `name`: for error texts, or None.
+    only at the end. `nbytes`: how many bytes there are; None if only reading them
+    all could tell. `can_seek`: whether the file says that it can seek; `move` tells
+    whether it does. `name`: for error texts, or None.
     """
 
     file: BinaryIO
     nbytes: int | None
+    can_seek: bool
     name: str | None
 
 
@@ -51,8 +55,9 @@ def open_bytes(source: Readables, *, peek: bool = False) -> Iterator[Source]:
 
     - a path (str or PathLike) of a regular file, closed when the block ends;
     - bytes, bytearray or a C-contiguous memoryview: the data itself, not copied;
-    - a binary file object: from its position to its end, left open. If it can
-      seek, it stands at its end after the block, or with `peek` where it stood;
+    - a binary file object: from its position to its end, left open. After the
+      block it stands at its end if it can seek and its size is known; with `peek`
+      where it stood if it can seek, also after an error;
     - a str `scheme://...`: opened by fsspec, closed when the block ends.
 
     Raises `TypeError` for anything else, such as a file opened as text or a
@@ -71,9 +76,36 @@ def open_bytes(source: Readables, *, peek: bool = False) -> Iterator[Source]:
             yield opened
     else:
         opened, start = _borrow(_checked(source), None)
-        yield opened
-        if opened.nbytes is not None:
-            opened.file.seek(start + (0 if peek else opened.nbytes))
+        try:
+            yield opened
+        finally:
+            if peek and opened.can_seek:
+                move(opened.file, start)
+        if not peek and opened.can_seek and opened.nbytes is not None:
+            move(opened.file, start + opened.nbytes)
+
+
+def move(file: BinaryIO, position: int) -> bool:
+    """Seek to `position`; False if the file cannot, and then it has not moved.
+
+    Raises `OSError` if it stands elsewhere afterwards, and other errors than
+    those by which files say that they cannot seek.
+    """
+    before = file.tell()
+    if before == position:
+        return True
+    try:
+        file.seek(position)
+    except _CANNOT:
+        pass
+    except OSError as error:
+        if error.errno != errno.ESPIPE:
+            raise
+    # Asked of `tell`: many a file's `seek` returns nothing.
+    after = file.tell()
+    if after not in (before, position):
+        raise OSError(f"{file!r} stands at {after} after a seek to {position}")
+    return after == position
 
 
 @contextmanager
@@ -84,10 +116,13 @@ def _open_path(path: PathLike) -> Iterator[Source]:
     # Before it is opened: opening a pipe would wait for somebody to write to it.
     mode = os.stat(path).st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise FormatError("not a regular file", path=path)
+        raise FormatError(
+            "not a regular file", path=path, hint="pass an open file object"
+        )
     # Unbuffered: what reads here reads whole pieces, straight to where they belong.
     with open(path, "rb", buffering=0) as file:
-        yield Source(cast(BinaryIO, file), os.fstat(file.fileno()).st_size, name)
+        nbytes = os.fstat(file.fileno()).st_size
+        yield Source(cast(BinaryIO, file), nbytes, True, name)
 
 
 @contextmanager
@@ -96,8 +131,10 @@ def _open_memory(data: Buffer) -> Iterator[Source]:
         if not view.c_contiguous:
             raise TypeError("expected a C-contiguous memoryview")
         # NumPy and ctypes give views that are wider than a byte, or of no dims.
-        with view.cast("B") as content:
-            yield Source(cast(BinaryIO, _Memory(content)), len(content), "<bytes>")
+        # Views of no bytes cannot be cast if a dim is zero.
+        with view.cast("B") if view.nbytes else memoryview(b"") as content:
+            file = cast(BinaryIO, _Memory(content))
+            yield Source(file, len(content), True, "<bytes>")
 
 
 @contextmanager
@@ -126,16 +163,35 @@ def _borrow(file: Any, name: str | None) -> tuple[Source, int]:
     """The source that a file object is, and the position where it stands."""
     if name is None and isinstance(getattr(file, "name", None), str):
         name = file.name
-    start, nbytes = 0, None
-    # Asked by doing it: fsspec's HTTP streams call themselves seekable, and are not.
+    start, can_seek = 0, False
     try:
         if file.seekable():
-            start = file.tell()
-            nbytes = max(file.seek(0, os.SEEK_END) - start, 0)
-            file.seek(start)
-    except (OSError, ValueError, AttributeError, TypeError, NotImplementedError):
-        nbytes = None
-    return Source(cast(BinaryIO, _Borrowed(file)), nbytes, name), start
+            start = int(file.tell())
+            can_seek = True
+    except (OSError, *_CANNOT):
+        pass
+    size = _cheap_size(file) if can_seek else None
+    nbytes = None if size is None else max(size - start, 0)
+    return Source(cast(BinaryIO, _Borrowed(file)), nbytes, can_seek, name), start
+
+
+def _cheap_size(file: Any) -> int | None:
+    """The size of `file` if it is known without a seek to the end, else None.
+
+    That seek makes a file that decodes, as `gzip.open` gives, decode all it holds.
+    """
+    if isinstance(file, io.BytesIO):
+        with file.getbuffer() as content:
+            return content.nbytes
+    raw = file.raw if isinstance(file, io.BufferedReader | io.BufferedRandom) else file
+    if isinstance(raw, io.FileIO):
+        file.flush()
+        status = os.fstat(raw.fileno())
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
+    # By its name, as importing fsspec takes long, and its files are subclassed.
+    roots = (kind.__module__.partition(".")[0] for kind in type(file).__mro__)
+    size = getattr(file, "size", None) if "fsspec" in roots else None
+    return size if isinstance(size, int) else None
 
 
 class _Memory(io.RawIOBase):
@@ -174,7 +230,10 @@ class _Borrowed(io.RawIOBase):
 
     def __init__(self, file: Any) -> None:
         self._file = file
-        self._fills = callable(getattr(file, "readinto", None))
+        self._readinto, self._read = _reading_methods(file)
+
+    def __repr__(self) -> str:
+        return repr(self._file)
 
     def readable(self) -> bool:
         return True
@@ -184,21 +243,55 @@ class _Borrowed(io.RawIOBase):
 
     def readinto(self, out: Any, /) -> int:
         part = memoryview(out)[:_PIECE_NBYTES]
-        if self._fills:
-            count = self._file.readinto(part)
+        if self._readinto is not None:
+            count = self._readinto(part)
+            self._check_count(count, len(part))
         else:
-            data = self._file.read(len(part))
+            data = self._read(len(part))
             if not isinstance(data, Buffer | None):
                 kind = type(data).__name__
                 raise TypeError(f"{self._file!r} reads {kind}; bytes are needed")
             count = None if data is None else len(data)
+            self._check_count(count, len(part))
             part[: count or 0] = data or b""
         if count is None:
             raise BlockingIOError(f"{self._file!r} has no data yet: it is non-blocking")
         return int(count)
 
+    def _check_count(self, count: int | None, most: int) -> None:
+        if count is not None and not 0 <= count <= most:
+            raise OSError(
+                f"{self._file!r} read an invalid number of bytes: {count}, "
+                f"not 0 to {most}"
+            )
+
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        return int(self._file.seek(offset, whence))
+        self._file.seek(offset, whence)
+        return self.tell()
 
     def tell(self) -> int:
         return int(self._file.tell())
+
+
+def _reading_methods(file: Any) -> tuple[Callable[..., Any] | None, Any]:
+    """A method of `file` that fills memory, or None, and one that gives bytes.
+
+    Those that give what is there come first: others wait until all has arrived.
+    """
+    # BytesIO never waits; its readinto1 is by way of a copy.
+    if not isinstance(file, io.BytesIO):
+        if _has_own(file, "readinto1"):
+            return file.readinto1, file.read
+        if _has_own(file, "read1"):
+            return None, file.read1
+    fills = getattr(file, "readinto", None)
+    return (fills if callable(fills) else None), file.read
+
+
+def _has_own(file: Any, method: str) -> bool:
+    """Whether `file` has `method`, other than as the default of its base class."""
+    default = getattr(io.BufferedIOBase, method)
+    return (
+        callable(getattr(file, method, None))
+        and getattr(type(file), method, None) is not default
+    )

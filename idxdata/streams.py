@@ -14,7 +14,7 @@ from idxdata.engine import Engine
 from idxdata.errors import FormatError
 from idxdata.gunzip import GZIP_MAGIC, GzipStream
 from idxdata.sniff import XZ_MAGIC, ZIP_MAGICS
-from idxdata.sources import Readables, Source, open_bytes
+from idxdata.sources import Readables, Source, move, open_bytes
 
 _LOOK_NBYTES = max(map(len, (GZIP_MAGIC, XZ_MAGIC, *ZIP_MAGICS)))
 
@@ -65,7 +65,8 @@ class Opened:
 
     `stream`: the decoded bytes. `kind`: what decodes them. `nbytes`: the encoded
     size where it says something about the decoded one, else None. `can_seek`:
-    whether `stream` is a `RawStream` that can `skip`. `name`: for error texts.
+    whether `stream` is a `RawStream` of known size that can `skip`. `name`: for
+    error texts.
     """
 
     stream: Stream
@@ -87,8 +88,11 @@ def open_stream(
 
     A zip member may in turn be gzip or xz. `member`, `engine` and `peek` are those
     of `open_member`, `GzipStream` and `open_bytes`; their errors are raised, and
-    `FormatError` for `member` where there is no zip archive.
+    `FormatError` for `member` where there is no zip archive, `TypeError` if it is
+    neither a str nor None.
     """
+    if not isinstance(member, str | None):
+        raise TypeError(f"member must be a str, not {type(member).__name__}")
     with open_bytes(source, peek=peek) as opened:
         head, opened = _look(opened)
         if head.startswith(ZIP_MAGICS):
@@ -115,10 +119,12 @@ def open_stream(
 def _look(source: Source) -> tuple[bytes, Source]:
     """The first bytes of `source`, and `source` with them unread."""
     head = RawStream(source.file).read(_LOOK_NBYTES)
-    if source.nbytes is None:
-        return head, replace(source, file=cast(BinaryIO, _Unread(head, source.file)))
-    source.file.seek(-len(head), io.SEEK_CUR)
-    return head, source
+    # Where only reading tells the size, seeking would save nothing, and may fail.
+    wanted = source.nbytes is not None or head.startswith(ZIP_MAGICS)
+    if source.can_seek and wanted and move(source.file, source.file.tell() - len(head)):
+        return head, source
+    unread = cast(BinaryIO, _Unread(head, source.file))
+    return head, replace(source, file=unread, can_seek=False)
 
 
 def _decoded(head: bytes, source: Source, engine: Engine) -> Opened:
@@ -131,7 +137,8 @@ def _decoded(head: bytes, source: Source, engine: Engine) -> Opened:
 
         # What LZMA makes of a byte has no bound that would be of use.
         return Opened(XzStream(file, path=name), "xz", None, False, name)
-    return Opened(RawStream(file), "raw", nbytes, nbytes is not None, name)
+    can_seek = source.can_seek and nbytes is not None
+    return Opened(RawStream(file), "raw", nbytes, can_seek, name)
 
 
 class _Unread(io.RawIOBase):

@@ -16,6 +16,7 @@ _MAX_PART_NBYTES = 1 << 20
 # xz -9 needs 65 MiB. Without a limit a header of some bytes could claim 4 GiB.
 _MAX_DECODER_NBYTES = 256 << 20
 _PADDING_UNIT = 4
+_MEMORY_ERROR = "Memory usage limit exceeded"
 
 
 class XzStream:
@@ -82,6 +83,15 @@ class XzStream:
         try:
             part = decoder.decompress(piece, max_nbytes)
         except lzma.LZMAError as error:
+            if str(error) == _MEMORY_ERROR:
+                raise FormatError(
+                    "xz data needs more memory than is allowed",
+                    path=self._path,
+                    offset=self._read_nbytes,
+                    expected=f"at most {_MAX_DECODER_NBYTES} bytes",
+                    found="a larger dictionary",
+                    hint="compress it anew with a smaller one, as xz -9 does",
+                ) from None
             raise self._error(
                 "invalid xz data", str(error), "the file is damaged; fetch it again"
             ) from None
