@@ -1,17 +1,18 @@
 """A running CRC-32 (RFC 1952 section 8), computed beside the inflate where that pays."""
 
+import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
 
 from idxdata.cpus import usable_cpus
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
 _MIN_OVERLAPPED_NBYTES = 1 << 22
 """Below this, starting a thread costs more than it saves."""
+
+_Parts = SimpleQueue[memoryview | threading.Event | None]
+"""What the second thread gets: a part, a request to say that it is done, the end."""
 
 
 class RunningCrc32:
@@ -19,8 +20,7 @@ class RunningCrc32:
 
     def __init__(self) -> None:
         self._value = 0
-        self._executor: ThreadPoolExecutor | None = None
-        self._last: Future[None] | None = None
+        self._parts: _Parts | None = None
 
     @contextmanager
     def overlapped(self, nbytes: int) -> Iterator[None]:
@@ -32,37 +32,39 @@ class RunningCrc32:
         if nbytes < _MIN_OVERLAPPED_NBYTES or usable_cpus() < 2:
             yield
             return
+        parts: _Parts = SimpleQueue()
+        thread = threading.Thread(target=self._work, args=(parts,), daemon=True)
         try:
-            # Imported here: it costs as much as reading a small file.
-            from concurrent.futures import ThreadPoolExecutor
+            thread.start()
         except RuntimeError:
-            yield  # The interpreter is shutting down.
+            yield  # A limit of threads, or the interpreter is shutting down.
             return
-        with ThreadPoolExecutor(1) as self._executor:
-            try:
-                yield
-            finally:
-                self._executor = None
+        self._parts = parts
+        try:
+            yield
+        finally:
+            self._parts = None
+            parts.put(None)
+            thread.join()
 
     def update(self, part: memoryview) -> None:
-        if self._executor is not None:
-            try:
-                self._last = self._executor.submit(self._add, part)
-                return
-            except RuntimeError:
-                # No thread was to be had. What was begun comes first.
-                self._executor = None
-                if self._last is not None:
-                    self._last.result()
-        self._add(part)
+        if self._parts is None:
+            self._value = zlib.crc32(part, self._value)
+        else:
+            self._parts.put(part)
 
     def take(self) -> int:
         """The CRC-32 of all parts since the last call; starts again."""
-        if self._last is not None:
-            self._last.result()
-            self._last = None
+        if self._parts is not None:
+            done = threading.Event()
+            self._parts.put(done)
+            done.wait()
         value, self._value = self._value, 0
         return value
 
-    def _add(self, part: memoryview) -> None:
-        self._value = zlib.crc32(part, self._value)
+    def _work(self, parts: _Parts) -> None:
+        while (part := parts.get()) is not None:
+            if isinstance(part, threading.Event):
+                part.set()
+            else:
+                self._value = zlib.crc32(part, self._value)

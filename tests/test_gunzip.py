@@ -2,10 +2,9 @@
 
 import gzip
 import io
+import threading
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -448,26 +447,29 @@ def test_drops_are_gathered_but_no_more_than_needed(
 
 
 @pytest.mark.volume
-@pytest.mark.parametrize("started", [0, 2])
-def test_no_thread_is_needed(started: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where none can be started the CRC-32 is computed in the same one."""
-    submit = ThreadPoolExecutor.submit
-    parts: list[object] = []
+@pytest.mark.parametrize("can_start", [True, False])
+def test_the_second_thread_is_not_needed(
+    can_start: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two members end within one call, so a CRC-32 is asked for while it runs."""
+    start, started = threading.Thread.start, []
 
-    def refuse(self: ThreadPoolExecutor, *args: Any) -> Any:
-        if len(parts) == started:
-            raise RuntimeError("cannot schedule new futures after shutdown")
-        parts.append(args)
-        return submit(self, *args)
+    def count(self: threading.Thread) -> None:
+        if not can_start:
+            raise RuntimeError("can't start new thread")
+        started.append(self)
+        start(self)
 
-    monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
+    monkeypatch.setattr(threading.Thread, "start", count)
     monkeypatch.setattr(crc32, "usable_cpus", lambda: 2)
     content = bytes(range(256)) * (5 << 12)
-    out = memoryview(bytearray(len(content)))
-    stream = GzipStream(io.BytesIO(gzip.compress(content, 1)))
+    out = memoryview(bytearray(2 * len(content)))
+    stream = GzipStream(io.BytesIO(gzip.compress(content, 1) * 2))
     assert stream.readinto(out) == len(out)
     assert stream.at_end()
-    assert len(parts) == started
+    assert bytes(out) == content * 2
+    assert len(started) == can_start
+    assert not any(thread.is_alive() for thread in started)
 
 
 @pytest.mark.volume
