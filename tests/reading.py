@@ -43,11 +43,11 @@ def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes
 
 CONTAINERS: dict[str, Callable[[bytes], bytes]] = {
     "raw": lambda data: data,
-    "gzip": lambda data: gzip.compress(data, 1),
+    "gzip": lambda data: gzip.compress(data, 1, mtime=0),
     "xz": lambda data: lzma.compress(data, preset=0),
     "zip": lambda data: zipped({"folder/": b"", "folder/a": data}),
     "stored in zip": lambda data: zipped({"a": data}, zipfile.ZIP_STORED),
-    "gzip in zip": lambda data: zipped({"a.gz": gzip.compress(data, 1)}),
+    "gzip in zip": lambda data: zipped({"a.gz": gzip.compress(data, 1, mtime=0)}),
     "xz in zip": lambda data: zipped({"a.xz": lzma.compress(data, preset=0)}),
 }
 IN_ZIP = {name for name in CONTAINERS if "zip" in name.replace("gzip", "")}
