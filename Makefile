@@ -60,7 +60,7 @@ test: setup
 
 # What reaches a kernel. The rest would only be slow, or is others' code.
 kernel_tests := $(wildcard $(patsubst %,tests/test_%.py,inflate inflate_work gunzip idx idx_bounds \
-	idx_damage idx_write idx_writer rows sources header sniff fuzz_corpus plan))
+	idx_damage idx_write idx_writer rows sources zips file_objects header sniff fuzz_corpus plan))
 
 test-interpreted: setup
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run --source idxdata -m pytest $(kernel_tests)

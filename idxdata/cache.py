@@ -221,7 +221,7 @@ def open_idx(path: PathLike, *, cache: Cache | None = None) -> NDArray[Any]:
     Raises the errors of `read_idx`, and of `Cache.open` where the cache is needed.
     """
     # Path refuses bytes, and takes a URL for the file name that it is here.
-    with open_source(Path(path)) as source:
+    with open_source(Path(path), peek=True) as source:
         source.check_size()
         header = source.header
         in_place = source.is_mappable and header.dtype.itemsize == 1 and header.nbytes

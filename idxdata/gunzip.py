@@ -32,18 +32,13 @@ _PART_NBYTES = 1 << 20
 
 
 class _Input:
-    """The compressed file: buffered, with the position of every byte known."""
+    """The compressed file, buffered; `offset` is the position of the next unread byte."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._piece = memoryview(b"")
-        self._base = 0
+        self.offset = 0
         self.has_ended = False
-
-    @property
-    def offset(self) -> int:
-        """Position of the next unread byte in the file."""
-        return self._base
 
     def available(self, least: int = 1) -> memoryview:
         """The unread bytes at hand. If there are none, at least `least` are read."""
@@ -63,7 +58,7 @@ class _Input:
 
     def consume(self, nbytes: int) -> None:
         self._piece = self._piece[nbytes:]
-        self._base += nbytes
+        self.offset += nbytes
 
     def take(self, nbytes: int) -> bytes:
         """The next `nbytes` bytes; fewer only where the file ends."""

@@ -93,6 +93,9 @@ def open_stream(
     """
     if not isinstance(member, str | None):
         raise TypeError(f"member must be a str, not {type(member).__name__}")
+    if peek and engine == "auto":
+        # A header is not worth a kernel, nor does it count as reading the file.
+        engine = "zlib"
     with open_bytes(source, peek=peek) as opened:
         head, opened = _look(opened)
         if head.startswith(ZIP_MAGICS):

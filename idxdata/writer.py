@@ -4,6 +4,7 @@ import operator
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -201,7 +202,6 @@ def _reserve(file: BinaryIO, nbytes: int) -> None:
     """
     if nbytes < _RESERVE_NBYTES or not hasattr(os, "posix_fallocate"):
         return
-    try:
+    # Not every file system can; a full one will say so when written to.
+    with suppress(OSError):
         os.posix_fallocate(file.fileno(), 0, nbytes)
-    except OSError:
-        pass  # Not every file system can; a full one will say so when written to.

@@ -9,37 +9,31 @@ data is exactly as long as both say. Sizes and signatures: PKWARE's APPNOTE 4.3.
 import difflib
 import errno
 import io
-import os
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from idxdata.errors import FormatError
 from idxdata.gunzip import MAX_EXPANSION
 from idxdata.sources import Source
+from idxdata.zip_directory import (
+    Directory,
+    check_entries,
+    damaged,
+    differs,
+    find_directory,
+    read_at,
+    read_fully,
+)
 
 _PIECE_NBYTES = 1 << 18
 _MAX_NAMES = 10
 _MAX_NAMES_COMPARED = 1000
 _MAX_NAME_LENGTH = 100
 
-# zipfile holds the whole directory, and some hundred bytes more an entry.
-_MAX_DIRECTORY_NBYTES = 16 << 20
-_MAX_ENTRIES = 65_535
-
-_END = struct.Struct("<4s4H2LH")
-_END_SIGNATURE = b"PK\x05\x06"
-_END64_LOCATOR = struct.Struct("<4sLQL")
-_END64_LOCATOR_SIGNATURE = b"PK\x06\x07"
-_END64 = struct.Struct("<4sQ2H2L4Q")
-_END64_SIGNATURE = b"PK\x06\x06"
-_MAX_COMMENT_NBYTES = 0xFFFF
-_ENTRY = struct.Struct("<4s24x3H12x")
-_ENTRY_SIGNATURE = b"PK\x01\x02"
 _LOCAL = struct.Struct("<4s5H3L2H")
 _LOCAL_SIGNATURE = b"PK\x03\x04"
 
@@ -60,15 +54,6 @@ _DEFECTS = (
     LookupError,
     OverflowError,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Directory:
-    """What the end record states of the central directory, in bytes of the file."""
-
-    start: int
-    nbytes: int
-    num_entries: int
 
 
 @contextmanager
@@ -92,8 +77,8 @@ def open_member(source: Source, member: str | None) -> Iterator[Source]:
             path=source.name,
             hint="read it into memory and pass the bytes",
         )
-    directory = _find_directory(source)
-    _check_entries(source, directory)
+    directory = find_directory(source)
+    check_entries(source, directory)
     with _defects_named(source.name), zipfile.ZipFile(source.file) as archive:
         infos = archive.infolist()
     info = _choose(infos, member, source.name)
@@ -101,77 +86,6 @@ def open_member(source: Source, member: str | None) -> Iterator[Source]:
     _seek_to_data(info, directory, source)
     plain = cast(BinaryIO, _Member(source.file, info, source.name))
     yield Source(plain, info.file_size, False, source.name)
-
-
-def _find_directory(source: Source) -> _Directory:
-    """Where zipfile will find the directory; refuses what it would pass over."""
-    end_nbytes = source.file.seek(0, os.SEEK_END)
-    tail_nbytes = min(_END.size + _MAX_COMMENT_NBYTES, end_nbytes)
-    tail = _read_at(source, end_nbytes - tail_nbytes, tail_nbytes)
-    # As zipfile looks for it: without a comment first, else the last signature.
-    at = len(tail) - _END.size
-    if at < 0 or tail[at : at + 4] != _END_SIGNATURE or tail[-2:] != b"\0\0":
-        at = tail.rfind(_END_SIGNATURE)
-    if at < 0 or len(tail) - at < _END.size:
-        raise _damaged(source.name, "no end of central directory record")
-    _, _, _, _, num_entries, nbytes, _, comment = _END.unpack_from(tail, at)
-    position = end_nbytes - len(tail) + at
-    excess = len(tail) - at - _END.size - comment
-    if excess:
-        raise _differs(
-            source.name,
-            "zip archive does not end with its end record",
-            f"a comment of {comment} bytes",
-            f"{comment + excess} bytes",
-        )
-    end = position
-    located = position - _END64_LOCATOR.size
-    at64 = located - _END64.size
-    if at64 >= 0 and _read_at(source, located, 4) == _END64_LOCATOR_SIGNATURE:
-        fields = _END64.unpack(_read_at(source, at64, _END64.size))
-        if fields[0] == _END64_SIGNATURE:
-            num_entries, nbytes, end = fields[7], fields[8], at64
-    if nbytes > _MAX_DIRECTORY_NBYTES or num_entries > _MAX_ENTRIES:
-        raise _differs(
-            source.name,
-            "zip directory is larger than is allowed",
-            f"at most {_MAX_ENTRIES} entries in {_MAX_DIRECTORY_NBYTES} bytes",
-            f"{num_entries} entries in {nbytes} bytes",
-        )
-    if nbytes > end:
-        raise _damaged(source.name, f"a directory of {nbytes} bytes before byte {end}")
-    return _Directory(end - nbytes, nbytes, num_entries)
-
-
-def _check_entries(source: Source, directory: _Directory) -> None:
-    """Count the entries before zipfile makes objects of as many as there are."""
-    data = _read_at(source, directory.start, directory.nbytes)
-    at = count = 0
-    while at < len(data):
-        if data[at : at + 4] != _ENTRY_SIGNATURE or len(data) - at < _ENTRY.size:
-            raise _damaged(source.name, f"no entry at byte {at} of the directory")
-        at += _ENTRY.size + sum(_ENTRY.unpack_from(data, at)[1:])
-        count += 1
-    if at != directory.nbytes or count != directory.num_entries:
-        raise _differs(
-            source.name,
-            "zip directory differs from the end record",
-            f"{directory.num_entries} entries in {directory.nbytes} bytes",
-            f"{count} entries in {at} bytes",
-        )
-
-
-def _read_at(source: Source, position: int, nbytes: int) -> bytes:
-    """The `nbytes` bytes from `position` on; fewer only where the file ends."""
-    source.file.seek(position)
-    return _read_fully(source.file, nbytes)
-
-
-def _read_fully(file: BinaryIO, nbytes: int) -> bytes:
-    out = bytearray()
-    while len(out) < nbytes and (part := file.read(nbytes - len(out))):
-        out += part
-    return bytes(out)
 
 
 def _choose(
@@ -229,7 +143,7 @@ def _shortened(name: str) -> str:
     )
 
 
-def _check(info: zipfile.ZipInfo, directory: _Directory, name: str | None) -> None:
+def _check(info: zipfile.ZipInfo, directory: Directory, name: str | None) -> None:
     """Refuse a method whose expansion has no bound, and a size beyond the bound."""
     bounds = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: MAX_EXPANSION}
     if info.compress_type not in bounds:
@@ -250,7 +164,7 @@ def _check(info: zipfile.ZipInfo, directory: _Directory, name: str | None) -> No
         )
     stored = info.compress_type == zipfile.ZIP_STORED
     if stored and info.file_size != info.compress_size:
-        raise _differs(
+        raise differs(
             name,
             "stored zip member states two sizes",
             f"{info.file_size} bytes",
@@ -258,20 +172,20 @@ def _check(info: zipfile.ZipInfo, directory: _Directory, name: str | None) -> No
         )
 
 
-def _seek_to_data(info: zipfile.ZipInfo, directory: _Directory, source: Source) -> None:
+def _seek_to_data(info: zipfile.ZipInfo, directory: Directory, source: Source) -> None:
     """Check the member's local header against its entry and pass over it."""
     name = source.name
     local = b""
     if 0 <= info.header_offset < directory.start:
-        local = _read_at(source, info.header_offset, _LOCAL.size)
+        local = read_at(source, info.header_offset, _LOCAL.size)
     if len(local) < _LOCAL.size or not local.startswith(_LOCAL_SIGNATURE):
-        raise _damaged(name, f"no local header at byte {info.header_offset}")
+        raise damaged(name, f"no local header at byte {info.header_offset}")
     _, _, flags, method, _, _, crc, packed, plain, name_nbytes, extra_nbytes = (
         _LOCAL.unpack(local)
     )
     if (flags | info.flag_bits) & _UNREADABLE_FLAGS:
         raise FormatError("encrypted or patched zip member", path=name)
-    encoded = _read_fully(source.file, name_nbytes)
+    encoded = read_fully(source.file, name_nbytes)
     with _defects_named(name):
         local_name = encoded.decode("utf-8" if flags & _UTF8_FLAG else "cp437")
     pairs: list[tuple[str, object, object]] = [
@@ -288,7 +202,7 @@ def _seek_to_data(info: zipfile.ZipInfo, directory: _Directory, source: Source) 
         pairs.append(("CRC-32", f"CRC-32 {info.CRC:#010x}", f"CRC-32 {crc:#010x}"))
     for what, expected, found in pairs:
         if expected != found:
-            raise _differs(
+            raise differs(
                 name,
                 f"zip local header and directory differ in {what}",
                 expected,
@@ -296,7 +210,7 @@ def _seek_to_data(info: zipfile.ZipInfo, directory: _Directory, source: Source) 
             )
     start = info.header_offset + _LOCAL.size + name_nbytes + extra_nbytes
     if start + info.compress_size > directory.start:
-        raise _differs(
+        raise differs(
             name,
             "zip member runs into the directory",
             f"at most {max(directory.start - start, 0)} bytes",
@@ -314,24 +228,9 @@ def _defects_named(name: str | None) -> Iterator[None]:
         # A damaged archive makes zipfile seek to before the beginning.
         if error.errno not in (None, errno.EINVAL):
             raise
-        raise _damaged(name, str(error)) from None
+        raise damaged(name, str(error)) from None
     except _DEFECTS as error:
-        raise _damaged(name, str(error) or type(error).__name__) from None
-
-
-def _damaged(name: str | None, found: str) -> FormatError:
-    return FormatError(
-        "zip archive cannot be read",
-        path=name,
-        found=found,
-        hint="the file is damaged; fetch it again",
-    )
-
-
-def _differs(
-    name: str | None, what: str, expected: object, found: object
-) -> FormatError:
-    return FormatError(what, path=name, expected=expected, found=found)
+        raise damaged(name, str(error) or type(error).__name__) from None
 
 
 class _Member(io.RawIOBase):
@@ -361,7 +260,7 @@ class _Member(io.RawIOBase):
         if nbytes := min(len(out), _PIECE_NBYTES, self._left):
             part = self._next(nbytes)
             if not part:
-                raise _differs(
+                raise differs(
                     self._name,
                     "zip member is cut short",
                     f"{self._info.file_size} bytes",
@@ -393,7 +292,7 @@ class _Member(io.RawIOBase):
 
     def _check_end(self) -> None:
         if self._next(1):
-            raise _differs(
+            raise differs(
                 self._name,
                 "zip member is longer than stated",
                 f"{self._info.file_size} bytes",
@@ -402,14 +301,14 @@ class _Member(io.RawIOBase):
         if self._inflater is not None:
             rest = len(self._inflater.unused_data) + self._packed_left
             if rest or not self._inflater.eof:
-                raise _differs(
+                raise differs(
                     self._name,
                     "zip member's DEFLATE stream does not end with its data",
                     f"its end after {self._info.compress_size} bytes",
                     f"{rest} bytes behind it" if rest else "no end",
                 )
         if self._crc != self._info.CRC:
-            raise _differs(
+            raise differs(
                 self._name,
                 "CRC-32 of a zip member does not match",
                 f"{self._info.CRC:#010x}",

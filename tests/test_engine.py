@@ -6,9 +6,10 @@ import types
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from idxdata import engine
+from idxdata import engine, read_header, read_idx, write_idx
 from idxdata.engine import choose_engine, is_kernel_cached
 
 SMALL, LARGE, HUGE = 10_000, 10_000_000, 2_000_000_000
@@ -69,6 +70,17 @@ def test_who_goes_on_reading_loads_the_kernel_and_loses_no_more_than_that(
 def test_reading_small_files_never_makes_it_compile(fresh: pytest.MonkeyPatch) -> None:
     fresh.setattr(engine, "is_kernel_cached", lambda: False)
     assert {choose_engine("auto", LARGE) for _ in range(1000)} == {"zlib"}
+
+
+def test_headers_do_not_count(fresh: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """However many are looked at, nothing is lost that a kernel would have saved."""
+    path = tmp_path / "a.gz"
+    write_idx(path, np.random.default_rng(0).integers(0, 9, 200_000, np.uint8))
+    for _ in range(3):
+        read_header(path)
+    assert engine._lost_s == 0
+    read_idx(path)
+    assert engine._lost_s > 0
 
 
 def test_one_huge_file_does(fresh: pytest.MonkeyPatch) -> None:
