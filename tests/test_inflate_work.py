@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from idxdata.inflate import new_inflater
-from tests.test_inflate import SOUND, empty_blocks
+from tests.inflate_vectors import SOUND
+from tests.test_inflate import empty_blocks
 
 pytestmark = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT") != "1",

@@ -8,8 +8,8 @@ import zipfile
 from pathlib import Path
 
 from tests.gzip_members import deflate, with_all_fields
+from tests.inflate_vectors import SOUND, UNSOUND
 from tests.reading import SMALL
-from tests.test_inflate import SOUND, UNSOUND
 
 MAX_SEED_NBYTES = 2048
 
