@@ -1,34 +1,31 @@
-"""The cache: an IDX file decoded once, then memory-mapped.
+"""The cache: an IDX file decoded once, then memory-mapped; open_idx, which uses it.
 
-A folder with one directory an entry: `data.npy` (native byte order, data begins
-on a 64-byte boundary) and `meta.json`. An entry is published by one rename, so it
-is there whole or not at all. It is found by the source's real path, size, times and
-inode, without reading the source.
+A source is found by its identity (real path, size, times, inode), without reading it;
+if that is not known, by the SHA-256 of its bytes. What lies where: `cache_layout`.
 """
 
-import hashlib
-import io
-import json
-import math
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from idxdata.atomic import temporary_sibling
-from idxdata.dtypes import DType, to_native
-from idxdata.errors import CacheError, PathLike
-from idxdata.header import Header, build_header
-from idxdata.payload import IdxSource, open_source
+from idxdata.building import make_entry, map_sound, open_unchanged
+from idxdata.cache_layout import (
+    ENVIRONMENT_VARIABLE,
+    Layout,
+    SourceIdentity,
+    entry_name,
+)
+from idxdata.errors import PathLike
+from idxdata.mapping import Region, map_open_file
+from idxdata.payload import open_source
+from idxdata.sweeping import CacheEntry, list_entries, prune
+from idxdata.verifying import CacheCheck, verify
 
-FORMAT_VERSION = 1
-ENVIRONMENT_VARIABLE = "IDXDATA_CACHE"
-
-_CHUNK_NBYTES = 1 << 20
+MAX_ALIGNMENT = 64
+"""Bytes; what an entry has, and the most that `open_idx` can be asked for."""
 
 
 def default_folder() -> Path:
@@ -48,8 +45,11 @@ def default_folder() -> Path:
 class Cache:
     """Decoded IDX files under `folder`; made when the first entry is written.
 
-    `folder` defaults to `default_folder()`, asked at construction. Processes may
-    share a folder: each publishes whole entries, the first one stays.
+    `folder` defaults to `default_folder()`, asked at construction. Processes, and
+    users as far as its permissions let them, may share a folder, also on a network
+    file system: of those that need the same entry at once one decodes and the others
+    wait. Where the file system has no locks, each decodes and a warning says so.
+    Processes may be killed at any time: entries are there whole or not at all.
     """
 
     def __init__(self, folder: PathLike | None = None) -> None:
@@ -59,175 +59,111 @@ class Cache:
         """The array in the IDX file at `path`, mapped from its entry.
 
         Native byte order, C-contiguous, 64-byte aligned; copy-on-write: writing
-        to it changes neither the entry nor what others see. The entry is made
-        first where there is none; building needs about 1 MB of memory.
+        to it changes neither the entry nor what others see. The entry is in use, and
+        not deleted by `prune`, until the array and all views of it are gone.
+
+        The entry is made first where there is none, or a damaged one; building needs
+        about 16 MB of memory. Where the source is not known but its content is, it
+        is read once and nothing is decoded.
 
         Raises the errors of `read_idx` for a bad source, and `CacheError` if the
-        folder cannot be written, the source changes while it is read, or the
-        entry is damaged.
+        folder cannot be written or the source changes while it is read.
         """
-        source_path = Path(path).resolve(strict=True)
-        entry = self._entry(source_path)
-        # os.path.exists says False where the folder may not be looked into.
-        if not os.path.exists(entry):
-            self._build(source_path, entry)
-        return _map_entry(entry)
+        identity = SourceIdentity.of(path)
+        array = self._find(identity)
+        return make_entry(self._layout, identity) if array is None else array
 
-    def _entry(self, path: Path) -> Path:
-        identity = json.dumps([FORMAT_VERSION, *_identity(path).values()])
-        return self.folder / hashlib.sha256(identity.encode()).hexdigest()[:32]
+    def find(self, path: PathLike) -> NDArray[Any] | None:
+        """As `open`, but None where that would have to read the source.
 
-    def _build(self, path: Path, entry: Path) -> None:
-        identity = _identity(path)
-        with open_source(path) as source:
-            # Before the folder is touched: a bad source leaves nothing behind.
-            source.check_size()
-            part = temporary_sibling(entry)
-            try:
-                part.mkdir(parents=True)
-                digest = _write_data(source, part / "data.npy")
-                meta = _meta(source.header, identity, digest)
-                (part / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")
-                if not self._is_entry_of(path, entry):
-                    raise CacheError("source changed while it was read", path=path)
-                _publish(part, entry)
-            except CacheError:
-                raise
-            except OSError as error:
-                raise CacheError(
-                    "cannot write a cache entry",
-                    path=self.folder,
-                    found=error.strerror or str(error),
-                    hint=f"set {ENVIRONMENT_VARIABLE} to a folder with room that "
-                    "can be written, or use read_idx",
-                ) from error
-            finally:
-                shutil.rmtree(part, ignore_errors=True)
+        Raises `OSError` if there is no file at `path`.
+        """
+        return self._find(SourceIdentity.of(path))
 
-    def _is_entry_of(self, path: Path, entry: Path) -> bool:
-        try:
-            return self._entry(path) == entry
-        except OSError:
-            return False
+    def entries(self) -> tuple[CacheEntry, ...]:
+        """All entries, least recently used first; damaged ones are left out."""
+        return list_entries(self._layout)
 
+    def prune(
+        self, *, max_bytes: int | None = None, older_than: float | None = None
+    ) -> tuple[CacheEntry, ...]:
+        """Delete entries, and what killed processes left; returns the entries deleted.
 
-def _identity(path: Path) -> dict[str, str | int]:
-    """What changes when the file at `path` does.
+        First those not used for `older_than` seconds, then the least recently used
+        until the files of all take no more than `max_bytes`. Uses are known to an
+        hour. Entries in use are never deleted, but count. Without arguments only
+        leftovers are deleted.
 
-    Size and modification time alone would miss a file replaced by one of the same
-    shape that kept an old time, as archives and copying tools do.
-    """
-    status = path.stat()
-    return {
-        "path": str(path),
-        "nbytes": status.st_size,
-        "mtime_ns": status.st_mtime_ns,
-        "ctime_ns": status.st_ctime_ns,
-        "inode": status.st_ino,
-    }
+        Raises `ValueError` for negative arguments, `CacheError` if the folder cannot
+        be written, or has no locks that tell what is in use; then nothing is deleted.
+        """
+        if min(max_bytes or 0, older_than or 0) < 0:
+            raise ValueError(
+                f"max_bytes and older_than must not be negative: "
+                f"{max_bytes}, {older_than}"
+            )
+        return prune(self._layout, max_bytes=max_bytes, older_than=older_than)
+
+    def verify(self) -> tuple[CacheCheck, ...]:
+        """Hash all data again, make anew what is damaged; says it of each entry.
+
+        A damaged entry is made anew if a file that it was made from still is where
+        it was, with the same content; else it is taken out of service. Who has it
+        mapped keeps the damaged bytes. Reads at most some MiB at a time.
+        """
+        return verify(self._layout)
+
+    @property
+    def _layout(self) -> Layout:
+        return Layout(self.folder)
+
+    def _find(self, identity: SourceIdentity) -> NDArray[Any] | None:
+        layout = self._layout
+        source_sha256 = layout.find_sha256(identity)
+        if source_sha256 is None:
+            return None
+        return map_sound(layout.entry(entry_name(source_sha256)))
 
 
-def _npy_header(dtype: DType, shape: tuple[int, ...]) -> bytes:
-    """A .npy header, padded so that what follows is 64-byte aligned."""
-    file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        file,
-        {
-            "descr": np.lib.format.dtype_to_descr(dtype),
-            "fortran_order": False,
-            "shape": shape,
-        },
-    )
-    return file.getvalue()
-
-
-def _write_data(source: IdxSource, path: Path) -> str:
-    """Decode the payload to a .npy file; returns the digest of the raw IDX file."""
-    header = source.header
-    digest = hashlib.sha256(build_header(header.dtype, header.shape))
-    with open(path, "wb") as file:
-        file.write(_npy_header(header.dtype, header.shape))
-        chunk = np.empty(_CHUNK_NBYTES // header.dtype.itemsize, header.dtype)
-        left = header.nbytes // header.dtype.itemsize
-        while left:
-            elements = chunk[: min(left, len(chunk))]
-            source.readinto(elements.view(np.uint8).data)
-            digest.update(elements.data)
-            file.write(to_native(elements).data)
-            left -= len(elements)
-        source.finish()
-    return digest.hexdigest()
-
-
-def _meta(
-    header: Header, identity: dict[str, str | int], digest: str
-) -> dict[str, object]:
-    return {
-        "format_version": FORMAT_VERSION,
-        "source": identity,
-        "dtype": header.dtype.name,
-        "shape": header.shape,
-        "idx_sha256": digest,
-    }
-
-
-def _publish(part: Path, entry: Path) -> None:
-    try:
-        part.rename(entry)
-    except OSError:
-        # Another process was first; its entry was made from the same source.
-        if not entry.exists():
-            raise
-
-
-def _map_entry(entry: Path) -> NDArray[Any]:
-    """Map `data.npy` as `meta.json` says it is, after checking that it is so."""
-    data = entry / "data.npy"
-    try:
-        meta = json.loads((entry / "meta.json").read_text())
-        dtype, shape = np.dtype(meta["dtype"]), tuple(meta["shape"])
-        header = _npy_header(dtype, shape)
-        nbytes = math.prod(shape) * dtype.itemsize
-        with open(data, "rb") as file:
-            if file.read(len(header)) != header:
-                raise ValueError("another .npy header than meta.json says")
-            if os.fstat(file.fileno()).st_size != len(header) + nbytes:
-                raise ValueError("another size than meta.json says")
-            if not nbytes:
-                return np.empty(shape, dtype)
-            mapped = np.memmap(file, dtype, "c", len(header), shape)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise CacheError(
-            "damaged cache entry",
-            path=data,
-            found=error,
-            hint=f"delete the folder {entry}; it is made anew from its source",
-        ) from error
-    return mapped.view(np.ndarray)
-
-
-def open_idx(path: PathLike, *, cache: Cache | None = None) -> NDArray[Any]:
+def open_idx(
+    path: PathLike, *, cache: Cache | None = None, alignment: int = 1
+) -> NDArray[Any]:
     """The array in the IDX file at `path`, memory-mapped: the file is never in RAM.
 
-    A raw file of one-byte elements is mapped in place (its data begins after the
-    header, so at no particular alignment). Anything else, compressed or multi-byte,
-    is decoded once into `cache` (default: `Cache()`) and mapped from there; of a zip
-    archive that is the only file in it. Paths only: what is mapped must be a file.
+    A raw file of one-byte elements is mapped in place, if its data, which begins
+    after a header of 4 + 4 * ndim bytes, has the `alignment` asked for (bytes: a power
+    of two up to 64). Anything else, compressed, multi-byte or less aligned, is decoded
+    once into `cache` (default: `Cache()`) and mapped from there, 64-byte aligned; of a
+    zip archive that is the only file in it. What is in the cache already is mapped from
+    there. Paths only: what is mapped must be a file.
 
     Shape and dtype are the header's; native byte order, C-contiguous. Writable as
     copy-on-write: changes stay in this array. The file must not be truncated
     while it is mapped; replacing it by a rename, as `write_idx` does, is safe.
 
-    Raises the errors of `read_idx`, and of `Cache.open` where the cache is needed.
+    Raises the errors of `read_idx`, and of `Cache.open` where the cache is needed;
+    `ValueError` for another alignment.
     """
+    if alignment not in (1, 2, 4, 8, 16, 32, MAX_ALIGNMENT):
+        raise ValueError(
+            f"alignment must be a power of two up to {MAX_ALIGNMENT}, not {alignment!r}"
+        )
+    cache = Cache() if cache is None else cache
     # Path refuses bytes, and takes a URL for the file name that it is here.
-    with open_source(Path(path), peek=True) as source:
-        source.check_size()
-        header = source.header
-        in_place = source.is_mappable and header.dtype.itemsize == 1 and header.nbytes
-    if not in_place:
-        return (cache or Cache()).open(path)
-    mapped = np.memmap(
-        path, header.dtype, mode="c", offset=header.offset, shape=header.shape
-    )
-    return mapped.view(np.ndarray)
+    identity = SourceIdentity.of(Path(path))
+    array = cache._find(identity)
+    if array is None:
+        array = _map_in_place(identity, alignment)
+    return cache.open(path) if array is None else array
+
+
+def _map_in_place(identity: SourceIdentity, alignment: int) -> NDArray[Any] | None:
+    """The array in a raw file, if it can be mapped as it lies there."""
+    with open_unchanged(identity) as file:
+        with open_source(file, peek=True) as source:
+            source.check_size()
+            header, is_mappable = source.header, source.is_mappable
+        if not is_mappable or header.dtype.itemsize != 1 or header.offset % alignment:
+            return None
+        region = Region(header.offset, header.dtype, header.shape)
+        return map_open_file(file, region)

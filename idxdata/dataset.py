@@ -1,6 +1,7 @@
 """Images with their labels: Split and Dataset, checked when they are made."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,12 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.errors import DatasetError
+from idxdata.mapping import Reference, from_reference, known_contents, reference
 from idxdata.writer import idx_pieces
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
     """Examples in file order: `images` (n, ...) of any dtype, `labels` (n,) integers.
+
+    An array that is mapped, and was not written to, is pickled as a reference to its
+    file: some hundred bytes, mapped again by whoever unpickles them, and a
+    `CacheError` there if the file is gone or another one by then. Other arrays are
+    pickled as data.
 
     Raises `DatasetError` if there are no images, labels are not a 1-D integer
     array, or the counts differ.
@@ -48,6 +55,23 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_unpacked_split, (_packed(self.images), _packed(self.labels)))
+
+    @cached_property
+    def digests(self) -> tuple[str, str]:
+        """`idx_digest` of images and of labels, as they are at the first use.
+
+        A mapped cache entry that was not written to is not read: what was hashed
+        when it was made counts (`Cache.verify` tells whether that still holds).
+        """
+        return _digest(self.images), _digest(self.labels)
+
+    @property
+    def digest(self) -> str:
+        """One SHA-256 (hex) for the split: of `digests` joined by a newline."""
+        return _joined(self.digests)
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -74,8 +98,9 @@ class Dataset:
             ("train", self.train.labels),
             ("test", self.test.labels),
         ):
-            bad = np.flatnonzero((labels < 0) | (labels >= len(self.classes)))
-            if len(bad):
+            low, high = label_range(labels)
+            if low < 0 or high >= len(self.classes):
+                bad = np.flatnonzero((labels < 0) | (labels >= len(self.classes)))
                 raise DatasetError(
                     f"{split} label out of range",
                     expected=f"0 to {len(self.classes) - 1}",
@@ -86,20 +111,20 @@ class Dataset:
     def digests(self) -> dict[str, str]:
         """SHA-256 of each array's raw IDX file, under names like "train-images".
 
-        The same as `zcat train-images-idx3-ubyte.gz | sha256sum`. Reads all data
-        at the first use.
+        The same as `zcat train-images-idx3-ubyte.gz | sha256sum`. Reads at the first
+        use all data whose digest is not known (`Split.digests`).
         """
         return {
-            "train-images": idx_digest(self.train.images),
-            "train-labels": idx_digest(self.train.labels),
-            "test-images": idx_digest(self.test.images),
-            "test-labels": idx_digest(self.test.labels),
+            "train-images": self.train.digests[0],
+            "train-labels": self.train.digests[1],
+            "test-images": self.test.digests[0],
+            "test-labels": self.test.digests[1],
         }
 
     @property
     def digest(self) -> str:
         """One SHA-256 for the dataset: of the four digests joined by newlines."""
-        return hashlib.sha256("\n".join(self.digests.values()).encode()).hexdigest()
+        return _joined(self.digests.values())
 
 
 def idx_digest(array: NDArray[Any]) -> str:
@@ -111,3 +136,32 @@ def idx_digest(array: NDArray[Any]) -> str:
     for piece in idx_pieces(array):
         digest.update(piece)
     return digest.hexdigest()
+
+
+def label_range(labels: NDArray[Any]) -> tuple[int, int]:
+    """The least and the largest of at least one label; not read where it is known."""
+    known = known_contents(labels)
+    if known is not None and known.minimum is not None and known.maximum is not None:
+        return known.minimum, known.maximum
+    return int(labels.min()), int(labels.max())
+
+
+def _digest(array: NDArray[Any]) -> str:
+    known = known_contents(array)
+    return idx_digest(array) if known is None else known.idx_sha256
+
+
+def _joined(digests: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _packed(array: NDArray[Any]) -> Reference | NDArray[Any]:
+    found = reference(array)
+    return array if found is None else found
+
+
+def _unpacked_split(*packed: Reference | NDArray[Any]) -> Split:
+    images, labels = (
+        from_reference(part) if isinstance(part, Reference) else part for part in packed
+    )
+    return Split(images, labels)

@@ -14,7 +14,7 @@ from idxdata import catalogue, synthetic
 from idxdata.atomic import temporary_sibling
 from idxdata.cache import Cache, open_idx
 from idxdata.catalogue import ROLES, SPLITS, Role, SplitName
-from idxdata.dataset import Dataset, Split
+from idxdata.dataset import Dataset, Split, label_range
 from idxdata.errors import CacheError, DatasetError, PathLike
 from idxdata.progress import progress_bar
 from idxdata.writer import write_idx
@@ -27,12 +27,17 @@ _STEMS: dict[SplitName, tuple[str, ...]] = {
     "test": ("t10k", "test"),
 }
 
+_FILE_NAME = re.compile(
+    r"(?P<stem>train|t10k|test)-(?P<role>images|labels)[-.]idx\d+-\w+(\.gz)?"
+)
+
 
 def load(
     name_or_folder: PathLike,
     *,
     folder: PathLike | None = None,
     cache: Cache | None = None,
+    alignment: int = 1,
 ) -> Dataset:
     """The dataset of that name or in that folder, memory-mapped.
 
@@ -47,7 +52,8 @@ def load(
     there are several, raw goes before gzip. Without a name, the classes are the
     labels' numbers "0", "1", ... up to the largest train label.
 
-    Images are as `open_idx` maps them; `cache` serves it (default: `Cache()`).
+    All four are as `open_idx` maps them with that `alignment` (bytes; 64 suits every
+    framework); `cache` serves it (default: `Cache()`).
 
     Raises `CatalogueError` for an unknown name, `DatasetError` if a file is
     missing, counts or shapes do not fit, or a label is out of range, and the
@@ -64,7 +70,7 @@ def load(
         raise ValueError("folder= goes with a name of the catalogue")
     else:
         place = Path(name_or_folder)
-    arrays = _open_folder(place, record, cache)
+    arrays = _open_folder(place, record, cache, alignment)
     with _located(place, "train"):
         train = Split(arrays["train", "images"], arrays["train", "labels"])
     with _located(place, "test"):
@@ -96,7 +102,7 @@ def _located(place: Path, subject: str) -> Iterator[None]:
 
 
 def _numbered_classes(labels: NDArray[Any]) -> tuple[str, ...]:
-    largest = int(labels.max())
+    _, largest = label_range(labels)
     if largest >= MAX_CLASSES:
         raise DatasetError(
             "train labels are too large to be classes",
@@ -117,7 +123,7 @@ def _is_folder(name_or_folder: PathLike) -> bool:
 
 
 def _open_folder(
-    place: Path, record: catalogue.Record | None, cache: Cache
+    place: Path, record: catalogue.Record | None, cache: Cache, alignment: int
 ) -> dict[tuple[SplitName, Role], NDArray[Any]]:
     try:
         names = sorted(entry.name for entry in os.scandir(place) if entry.is_file())
@@ -134,7 +140,7 @@ def _open_folder(
     for split in SPLITS:
         for role in ROLES:
             path = place / _find_file(place, names, split, role)
-            array = open_idx(path, cache=cache)
+            array = open_idx(path, cache=cache, alignment=alignment)
             shape = record.shape(split, role) if record else None
             if shape is not None and array.shape != shape:
                 raise DatasetError(
@@ -148,9 +154,13 @@ def _open_folder(
 
 
 def _find_file(place: Path, names: list[str], split: SplitName, role: Role) -> str:
-    stems = "|".join(_STEMS[split])
-    pattern = re.compile(rf"({stems})-{role}[-.]idx\d+-\w+(\.gz)?")
-    fitting = [name for name in names if pattern.fullmatch(name)]
+    fitting = [
+        name
+        for name in names
+        if (match := _FILE_NAME.fullmatch(name))
+        and match["stem"] in _STEMS[split]
+        and match["role"] == role
+    ]
     if not fitting:
         ndim = 3 if role == "images" else 1
         raise DatasetError(

@@ -29,3 +29,19 @@ def progress_bar(label: str, total: int) -> Iterator[Callable[[int], None]]:
 
 def _silent(count: int) -> None:
     pass
+
+
+@contextmanager
+def waiting_note(text: str) -> Iterator[None]:
+    """Show `text` with a spinner while the block runs, where a bar would be shown."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    try:
+        from rich.console import Console
+    except ImportError:
+        print(f"{text} ...", file=sys.stderr)
+        yield
+        return
+    with Console(stderr=True).status(text):
+        yield

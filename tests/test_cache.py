@@ -1,4 +1,4 @@
-"""The cache: decoded once, mapped from then on, published whole or not at all."""
+"""The cache: decoded once, mapped from then on, found by what a source is or holds."""
 
 import gzip
 import hashlib
@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +14,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idxdata import (
-    Cache,
-    CacheError,
-    ChecksumError,
-    GzipError,
-    HeaderError,
-    IdxDataError,
-    InflateError,
-    PayloadSizeError,
-    cache,
-    open_idx,
-    write_idx,
-)
+from idxdata import Cache, building, cache, open_idx, write_idx
 from idxdata.cache import default_folder
-from tests.gzip_members import member
+from tests.cache_faults.folder import (
+    entries,
+    flip_a_byte,
+    forbid_decoding,
+    index_files,
+    rewrite,
+    the_entry,
+)
 from tests.reading import MEGABYTE
-from tests.strategies import Array, idx_arrays, peak_nbytes, plain, raw_idx
+from tests.strategies import Array, idx_arrays, peak_nbytes, plain
 
 VALUES = np.arange(24, dtype="f4").reshape(2, 3, 4)
 
@@ -46,17 +40,6 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def here(tmp_path: Path) -> Cache:
     return Cache(tmp_path / "cache")
-
-
-def entries(cached: Cache) -> list[Path]:
-    return sorted(cached.folder.iterdir()) if cached.folder.exists() else []
-
-
-def rewrite(path: Path, array: Array, *, later_ns: int = 1000) -> None:
-    """Another content for `path`, some time later by the clock of the file system."""
-    before = path.stat().st_mtime_ns
-    write_idx(path, array)
-    os.utime(path, ns=(before + later_ns, before + later_ns))
 
 
 # Entries
@@ -82,7 +65,7 @@ def test_any_array_comes_back(
 
 def test_an_entry_is_two_files(source: Path, here: Cache) -> None:
     here.open(source)
-    (entry,) = entries(here)
+    entry = the_entry(here)
     assert sorted(path.name for path in entry.iterdir()) == ["data.npy", "meta.json"]
     # Without this package, too:
     stored = np.load(entry / "data.npy")
@@ -93,8 +76,7 @@ def test_an_entry_is_two_files(source: Path, here: Cache) -> None:
 
 def test_meta_tells_where_the_entry_is_from(source: Path, here: Cache) -> None:
     here.open(source)
-    (entry,) = entries(here)
-    meta = json.loads((entry / "meta.json").read_text())
+    meta = json.loads((the_entry(here) / "meta.json").read_text())
     packed = source.read_bytes()
     assert meta["source"] == {
         "path": str(source.resolve()),
@@ -105,6 +87,8 @@ def test_meta_tells_where_the_entry_is_from(source: Path, here: Cache) -> None:
     }
     assert meta["dtype"] == "float32"
     assert meta["shape"] == [2, 3, 4]
+    assert meta["source_sha256"] == hashlib.sha256(packed).hexdigest()
+    assert meta["minimum"] is meta["maximum"] is None
     assert meta["idx_sha256"] == hashlib.sha256(gzip.decompress(packed)).hexdigest()
 
 
@@ -123,8 +107,12 @@ def test_a_hit_does_not_read_the_source(
     def unreadable(*_: object, **__: object) -> None:
         raise AssertionError("the source is read")
 
-    monkeypatch.setattr(cache, "open_source", unreadable)
-    assert np.array_equal(here.open(source), VALUES)
+    for module in (building, cache):
+        monkeypatch.setattr(module, "open_source", unreadable)
+        monkeypatch.setattr(module, "open_unchanged", unreadable)
+    for opened in (here.open(source), here.find(source), open_idx(source, cache=here)):
+        assert opened is not None
+        assert np.array_equal(opened, VALUES)
     rewrite(source, VALUES)
     with pytest.raises(AssertionError):
         here.open(source)
@@ -176,266 +164,104 @@ def test_a_replaced_file_of_the_same_size_and_time_is_another_source(
 
 def test_building_needs_little_memory(tmp_path: Path, here: Cache) -> None:
     path = tmp_path / "large.gz"
-    write_idx(path, np.zeros((16, 1 << 20), "i2"), level=1)
-    assert peak_nbytes(lambda: here.open(path)) < 6 << 20
+    write_idx(path, np.zeros((48, 1 << 20), "i2"), level=1)
+    assert peak_nbytes(lambda: here.open(path)) < 20 << 20
 
 
-# Failures: nothing is left behind
-
-
-def unsound_sources() -> dict[str, tuple[bytes, type[IdxDataError]]]:
-    data = raw_idx(0x0B, (2, 3), bytes(12))
-    return {
-        "not idx": (b"abcdef", HeaderError),
-        "short": (data[:-1], PayloadSizeError),
-        "trailing": (data + b"\0", PayloadSizeError),
-        "short in gzip": (member(data[:-1]).raw, PayloadSizeError),
-        "trailing in gzip": (member(data + b"\0").raw, PayloadSizeError),
-        "crc32": (member(data, crc32_error=1).raw, ChecksumError),
-        "isize": (member(data, isize_error=1).raw, ChecksumError),
-        "truncated": (member(data).raw[:-1], GzipError),
-        "foreign bytes": (member(data).raw + b"x", GzipError),
-        "deflate": (member(data).raw + member(deflated=b"\x06").raw, InflateError),
-    }
-
-
-@pytest.mark.parametrize("name", unsound_sources())
-def test_an_unsound_source_leaves_nothing(
-    name: str, tmp_path: Path, here: Cache
+@pytest.mark.parametrize("dtype", ["u1", "i1", "i2", "i4"])
+def test_meta_has_the_range_of_a_list_of_integers(
+    dtype: str, tmp_path: Path, here: Cache
 ) -> None:
-    data, kind = unsound_sources()[name]
+    """Over several pieces of the decoder, with either sign."""
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    array = np.full(5 << 20, 7, dtype)
+    array[[0, -1]] = low + 1, high - 1
     path = tmp_path / "a"
-    path.write_bytes(data)
-    for _ in range(2):
-        with pytest.raises(kind) as caught:
-            here.open(path)
-        assert type(caught.value) is kind
-        assert caught.value.path == str(path.resolve())
-        assert entries(here) == []
+    write_idx(path, array)
+    here.open(path)
+    meta = json.loads((the_entry(here) / "meta.json").read_text())
+    assert (meta["minimum"], meta["maximum"]) == (low + 1, high - 1)
+    assert meta["idx_sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert np.array_equal(here.open(path), array)
 
 
-@pytest.mark.parametrize("name", ["not idx", "short", "trailing", "huge"])
-def test_what_the_header_tells_is_refused_before_the_folder_is_made(
-    name: str, tmp_path: Path, here: Cache
+# The same content elsewhere
+
+
+@pytest.mark.parametrize("how", ["copy", "hard link", "moved", "touched"])
+def test_known_content_is_not_decoded_again(
+    how: str, source: Path, here: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "a"
-    huge = member(raw_idx(0x08, (2**31,), b"")).raw
-    path.write_bytes(huge if name == "huge" else unsound_sources()[name][0])
-    with pytest.raises(IdxDataError):
-        here.open(path)
-    assert not here.folder.exists()
-
-
-def test_a_missing_source(tmp_path: Path, here: Cache) -> None:
-    with pytest.raises(FileNotFoundError):
-        here.open(tmp_path / "missing")
-    assert not here.folder.exists()
-
-
-@pytest.mark.parametrize("folder", ["file", "file/below", "file/below/it"])
-def test_a_folder_that_cannot_be_written(
-    folder: str, source: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(CacheError) as caught:
-        Cache(tmp_path / folder).open(source)
-    assert caught.value.path == str(tmp_path / folder)
-    assert caught.value.found == "Not a directory"
-    assert caught.value.hint is not None
-    assert "IDXDATA_CACHE" in caught.value.hint
-    assert isinstance(caught.value.__cause__, OSError)
-    assert sorted(os.listdir(tmp_path)) == ["digits-idx3-float.gz", "file"]
-
-
-def test_a_full_device_leaves_nothing(
-    tmp_path: Path, here: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    resource = pytest.importorskip("resource")
-    path = tmp_path / "a"
-    write_idx(path, np.arange(1 << 19, dtype="i4"))
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
-    try:
-        with pytest.raises(CacheError) as caught:
-            here.open(path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert caught.value.path == str(here.folder)
-    assert entries(here) == []
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
-def test_an_interrupted_build_leaves_nothing(
-    error: type[BaseException],
-    source: Path,
-    here: Cache,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def interrupted(*_: object) -> None:
-        raise error
-
-    monkeypatch.setattr(cache, "_write_data", interrupted)
-    with pytest.raises(error):
-        here.open(source)
-    assert entries(here) == []
-    monkeypatch.undo()
-    assert np.array_equal(here.open(source), VALUES)
-
-
-def while_building(
-    monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]
-) -> None:
-    """Let `action` happen once, between decoding a source and publishing its entry."""
-    write_data = cache._write_data
-
-    def write_then_act(*arguments: object) -> object:
-        digest = write_data(*arguments)  # type: ignore[arg-type]
-        monkeypatch.undo()
-        action()
-        return digest
-
-    monkeypatch.setattr(cache, "_write_data", write_then_act)
-
-
-def test_a_source_that_changes_while_it_is_read(
-    source: Path, here: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    while_building(monkeypatch, lambda: rewrite(source, -VALUES))
-    with pytest.raises(CacheError) as caught:
-        here.open(source)
-    assert caught.value.path == str(source.resolve())
-    assert caught.value.what == "source changed while it was read"
-    assert entries(here) == []
-    assert np.array_equal(here.open(source), -VALUES)
-
-
-def test_a_source_that_vanishes_while_it_is_read(
-    source: Path, here: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """That is no trouble with the cache folder, and the error must not say so."""
-    while_building(monkeypatch, source.unlink)
-    with pytest.raises((CacheError, FileNotFoundError)) as caught:
-        here.open(source)
-    if isinstance(caught.value, CacheError):
-        assert caught.value.path == str(source.resolve())
-    assert entries(here) == []
-
-
-# Many at a time
-
-
-def test_the_first_entry_stays(
-    source: Path, here: Cache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first: list[Array] = []
-    while_building(monkeypatch, lambda: first.append(Cache(here.folder).open(source)))
-    second = here.open(source)
-    assert np.array_equal(first[0], VALUES)
-    assert np.array_equal(second, VALUES)
+    here.open(source)
+    forbid_decoding(monkeypatch)
+    other = source.with_name("other")
+    if how == "copy":
+        shutil.copy(source, other)
+    elif how == "hard link":
+        os.link(source, other)
+    elif how == "moved":
+        source.rename(other)
+    else:
+        os.utime(source, ns=(1, 1))
+        other = source
+    assert np.array_equal(here.open(other), VALUES)
+    assert np.array_equal(here.open(other), VALUES)
     assert len(entries(here)) == 1
+    assert len(index_files(here)) == 2
 
 
-RACER = """
-import sys
-from idxdata import Cache
-folder, path = sys.argv[1:]
-print("ready", flush=True)
-sys.stdin.readline()
-print(int(Cache(folder).open(path).sum()), flush=True)
-"""
+def test_the_same_array_in_other_bytes_is_another_entry(
+    source: Path, here: Cache
+) -> None:
+    raw = source.with_name("raw")
+    write_idx(raw, VALUES)
+    assert np.array_equal(here.open(source), here.open(raw))
+    assert len(entries(here)) == 2
+    assert len({e.idx_sha256 for e in here.entries()}) == 1
 
 
-def test_racing_processes_make_one_entry(tmp_path: Path, here: Cache) -> None:
-    path = tmp_path / "large.gz"
-    array = np.arange(1 << 20, dtype="i4") % 1000
-    write_idx(path, array, level=1)
-    command = [sys.executable, "-W", "error", "-c", RACER, str(here.folder), str(path)]
-    racers = [
-        subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(3)
-    ]
-    for racer in racers:
-        assert racer.stdout is not None
-        assert racer.stdout.readline() == "ready\n"
-    for racer in racers:
-        assert racer.stdin is not None
-        racer.stdin.write("go\n")
-        racer.stdin.flush()
-    outputs = [racer.communicate(timeout=60)[0] for racer in racers]
-    assert outputs == [f"{array.sum()}\n"] * 3
-    assert [racer.returncode for racer in racers] == [0] * 3
-    (entry,) = entries(here)
-    assert not entry.name.endswith(".part")
-
-
-# Damaged entries
-
-
-def damaged(here: Cache, source: Path) -> CacheError:
-    with pytest.raises(CacheError) as caught:
-        here.open(source)
-    (entry,) = entries(here)
-    assert caught.value.path == str(entry / "data.npy")
-    assert caught.value.hint is not None
-    assert str(entry) in caught.value.hint
-    return caught.value
-
-
-@pytest.mark.parametrize("length", [0, 5, 100, 128, 129, 223])
-def test_truncated_data(length: int, source: Path, here: Cache) -> None:
+@pytest.mark.parametrize("at", range(0, 400, 7))
+def test_a_damaged_index_file_is_written_anew(
+    at: int, source: Path, here: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
     here.open(source)
-    (entry,) = entries(here)
-    os.truncate(entry / "data.npy", length)
-    damaged(here, source)
-    # The hint helps.
-    shutil.rmtree(entry)
+    (index,) = index_files(here)
+    sound = index.read_bytes()
+    flip_a_byte(index, at % len(sound))
+    forbid_decoding(monkeypatch)
     assert np.array_equal(here.open(source), VALUES)
+    assert index.read_bytes() == sound or json.loads(sound) == json.loads(
+        index.read_bytes()
+    )
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"PK\x03\x04", b"\x80\x04N.", b"\x93NUMPY\x09\x00", b"\x93NUMPY\x01\x00v\x00"],
-    ids=["zip", "pickle", "version", "header"],
-)
-def test_other_content(content: bytes, source: Path, here: Cache) -> None:
-    here.open(source)
-    (entry,) = entries(here)
-    (entry / "data.npy").write_bytes(content + bytes(300))
-    damaged(here, source)
+# In place
 
 
-def test_missing_data(source: Path, here: Cache) -> None:
-    here.open(source)
-    (entry,) = entries(here)
-    (entry / "data.npy").unlink()
-    damaged(here, source)
+@pytest.mark.parametrize("alignment", [1, 2, 4, 8, 16, 32, 64])
+@pytest.mark.parametrize("ndim", [1, 3, 15])
+@pytest.mark.parametrize("name", ["a", "a.gz"])
+def test_alignment(
+    alignment: int, ndim: int, name: str, tmp_path: Path, here: Cache
+) -> None:
+    """A raw file is mapped where it lies if that suits, and is in the cache if not."""
+    array = np.arange(6, dtype="u1").reshape((6,) + (1,) * (ndim - 1))
+    write_idx(tmp_path / name, array)
+    mapped = open_idx(tmp_path / name, cache=here, alignment=alignment)
+    assert np.array_equal(mapped, array)
+    assert mapped.ctypes.data % alignment == 0
+    in_place = name == "a" and (4 + 4 * ndim) % alignment == 0
+    assert here.folder.exists() == (not in_place)
+    # What is in the cache by then serves those who ask for less.
+    assert np.array_equal(open_idx(tmp_path / name, cache=here), array)
 
 
-def test_every_position_of_the_npy_header(source: Path, here: Cache) -> None:
-    """Damage there is noticed, or does no harm; it never gives another array."""
-    here.open(source)
-    (entry,) = entries(here)
-    sound = (entry / "data.npy").read_bytes()
-    for at in range(len(sound) - VALUES.nbytes):
-        for value in (0, *b" '(,1Tb>", sound[at] ^ 1, 0xFF):
-            changed = sound[:at] + bytes([value]) + sound[at + 1 :]
-            (entry / "data.npy").write_bytes(changed)
-            try:
-                found = plain(here.open(source))
-            except CacheError:
-                continue
-            assert found == plain(VALUES), (at, value)
-
-
-@pytest.mark.parametrize("header", ["(3, 2, 4)", "(2, 3, 3)", "(2, 3)   "])
-def test_an_entry_of_another_shape(header: str, source: Path, here: Cache) -> None:
-    here.open(source)
-    (entry,) = entries(here)
-    content = (entry / "data.npy").read_bytes()
-    (entry / "data.npy").write_bytes(content.replace(b"(2, 3, 4)", header.encode()))
-    damaged(here, source)
+@pytest.mark.parametrize("alignment", [0, -1, 3, 24, 128, 1.5, None, "8"])
+def test_an_alignment_that_is_none(
+    alignment: object, source: Path, here: Cache
+) -> None:
+    with pytest.raises(ValueError, match="alignment"):
+        open_idx(source, cache=here, alignment=alignment)  # type: ignore[arg-type]
 
 
 # Where it is

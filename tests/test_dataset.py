@@ -1,10 +1,10 @@
-"""Images with their labels: which files make a dataset, and which do not."""
+"""Images with their labels: what fits together, digests, and pickling."""
 
-import gzip
+import copy
 import hashlib
-import os
-import shutil
-from itertools import product
+import multiprocessing
+import pickle
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,145 +13,33 @@ import pytest
 from idxdata import (
     Cache,
     CacheError,
-    CatalogueError,
     Dataset,
     DatasetError,
-    GzipError,
-    HeaderError,
     Split,
     catalogue,
+    dataset,
     idx_digest,
     load,
-    loading,
-    synthetic,
+    mapping,
     write_idx,
+)
+from tests.digits import (
+    ARRAYS,
+    TEST_IMAGES,
+    TEST_LABELS,
+    TRAIN_IMAGES,
+    TRAIN_LABELS,
+    check,
+    folder,
+    refused,
 )
 from tests.strategies import Array, peak_nbytes
 
-TRAIN_IMAGES = np.arange(6 * 4 * 3, dtype="u1").reshape(6, 4, 3)
-TRAIN_LABELS = np.array([2, 0, 1, 3, 1, 0], "u1")
-TEST_IMAGES = TRAIN_IMAGES[:2, ::-1]
-TEST_LABELS = np.array([3, 1], "u1")
-ARRAYS = {
-    "train-images-idx3-ubyte": TRAIN_IMAGES,
-    "train-labels-idx1-ubyte": TRAIN_LABELS,
-    "t10k-images-idx3-ubyte": TEST_IMAGES,
-    "t10k-labels-idx1-ubyte": TEST_LABELS,
-}
+__all__ = ["folder"]  # a fixture
 
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder with four small files that fit together."""
-    place = tmp_path / "digits"
-    place.mkdir()
-    for name, array in ARRAYS.items():
-        write_idx(place / name, array)
-    return place
-
-
-def check(data: Dataset) -> None:
-    assert np.array_equal(data.train.images, TRAIN_IMAGES)
-    assert np.array_equal(data.train.labels, TRAIN_LABELS)
-    assert np.array_equal(data.test.images, TEST_IMAGES)
-    assert np.array_equal(data.test.labels, TEST_LABELS)
-    assert data.classes == ("0", "1", "2", "3")
-
-
-def refused(place: Path) -> DatasetError:
-    with pytest.raises(DatasetError) as caught:
-        load(place)
-    return caught.value
-
-
-# Names of files
-
-
-SPELLINGS = [
-    (separator, test, suffix)
-    for separator, test, suffix in product("-.", ("t10k", "test"), ("", ".gz"))
-]
-
-
-def respell(name: str, separator: str, test: str, suffix: str) -> str:
-    return name.replace("-idx", f"{separator}idx").replace("t10k", test) + suffix
-
-
-@pytest.mark.parametrize(("separator", "test", "suffix"), SPELLINGS)
-def test_every_spelling(separator: str, test: str, suffix: str, tmp_path: Path) -> None:
-    for name, array in ARRAYS.items():
-        write_idx(tmp_path / respell(name, separator, test, suffix), array)
-    check(load(tmp_path))
-
-
-@pytest.mark.parametrize("turn", range(len(SPELLINGS)))
-def test_spellings_may_be_mixed(turn: int, tmp_path: Path) -> None:
-    for i, (name, array) in enumerate(ARRAYS.items()):
-        spelling = SPELLINGS[(turn + 3 * i) % len(SPELLINGS)]
-        write_idx(tmp_path / respell(name, *spelling), array)
-    check(load(tmp_path))
-
-
-def test_raw_goes_before_gzip(folder: Path) -> None:
-    for name, array in ARRAYS.items():
-        write_idx(folder / f"{name}.gz", array[::-1])
-    check(load(folder))
-
-
-def test_other_files_and_folders_do_not_matter(folder: Path) -> None:
-    """Kaggle's archive of MNIST has folders that are called like the files."""
-    for name in ARRAYS:
-        (folder / name).rename(folder / name.replace("-idx", ".idx"))
-        (folder / name).mkdir()
-        write_idx(folder / name / name, ARRAYS[name][::-1])
-    for name in (
-        "README.md",
-        ".train-images-idx3-ubyte.1-2.part",
-        "train-images-idx3-ubyte.gz.part",
-        "train-images-idx3-ubyte.sha256",
-        "emnist-letters-train-images-idx3-ubyte.gz",
-    ):
-        (folder / name).write_bytes(b"no digits")
-    check(load(folder))
-
-
-def test_links_to_files_are_files(folder: Path, tmp_path: Path) -> None:
-    other = tmp_path / "links"
-    other.mkdir()
-    for name in ARRAYS:
-        (other / name).symlink_to(folder / name)
-    check(load(other))
-
-
-@pytest.mark.parametrize("name", ARRAYS)
-def test_missing_file(name: str, folder: Path) -> None:
-    (folder / name).unlink()
-    error = refused(folder)
-    assert error.path == str(folder)
-    assert str(error.expected).startswith(name)
-    for other in set(ARRAYS) - {name}:
-        assert other in str(error.found)
-
-
-def test_empty_folder(tmp_path: Path) -> None:
-    assert refused(tmp_path).found == "an empty folder"
-
-
-@pytest.mark.parametrize("path", ["missing", "digits/train-images-idx3-ubyte"])
-def test_no_such_folder(path: str, folder: Path) -> None:
-    with pytest.raises((FileNotFoundError, NotADirectoryError)):
-        load(folder.parent / path)
-
-
-def test_unsound_files_raise_their_own_errors(folder: Path) -> None:
-    path = folder / "t10k-labels-idx1-ubyte"
-    path.write_bytes(b"<html></html>")
-    with pytest.raises(HeaderError) as caught:
-        load(folder)
-    assert caught.value.path == str(path)
-    path.write_bytes(gzip.compress(b"\0\0\x08\x01\0\0\0\x01\x05")[:-1])
-    with pytest.raises(GzipError):
-        load(folder)
+on_linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux tells what was written to"
+)
 
 
 # What does not fit together
@@ -267,95 +155,6 @@ def test_split_and_dataset_check_by_themselves() -> None:
     assert len(Dataset("d", train, train, ("a", "b", "c", "d")).train) == 6
 
 
-# Names of datasets
-
-
-@pytest.mark.parametrize(
-    ("name", "near"),
-    [
-        ("mnits", "mnist"),
-        ("MNIST", "mnist"),
-        ("fashion-mnist", "fashion_mnist"),
-        ("fashion", "fashion_mnist"),
-        ("glyph", "glyphs"),
-    ],
-)
-def test_unknown_name_with_a_near_one(name: str, near: str) -> None:
-    with pytest.raises(CatalogueError) as caught:
-        load(name)
-    assert caught.value.found == repr(name)
-    assert caught.value.hint == f"did you mean {near!r}?"
-    assert isinstance(caught.value, LookupError)
-
-
-@pytest.mark.parametrize("name", ["", "imagenet", "digits42"])
-def test_unknown_name_with_no_near_one(name: str) -> None:
-    with pytest.raises(CatalogueError) as caught:
-        load(name)
-    assert caught.value.hint is not None
-    assert "./" in caught.value.hint
-    for known in catalogue.RECORDS:
-        assert known in str(caught.value.expected)
-
-
-def test_name_goes_before_a_folder_of_that_name(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder.rename(folder.with_name("mnist"))
-    monkeypatch.chdir(folder.parent)
-    with pytest.raises(DatasetError) as caught:
-        load("mnist", cache=Cache("cache"))
-    assert caught.value.path == os.path.join("cache", "datasets", "mnist")
-    assert "train-images-idx3-ubyte.gz" in str(caught.value.expected)
-    assert caught.value.hint is not None
-    assert "folder=" in caught.value.hint
-    for spelled in ("./mnist", Path("mnist"), str(Path("mnist").resolve()), "mnist/"):
-        check(load(spelled))
-        assert load(spelled).name == "mnist"
-
-
-def test_existing_folder_without_a_separator(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(folder.parent)
-    check(load("digits"))
-    assert load("digits").name == "digits"
-    monkeypatch.chdir(folder)
-    assert load(".").name == load(Path()).name == "digits"
-
-
-def test_any_pathlike_is_a_folder(folder: Path) -> None:
-    class Place:
-        def __fspath__(self) -> str:
-            return str(folder)
-
-    check(load(Place()))
-
-
-def test_folder_goes_with_a_name_only(folder: Path) -> None:
-    for place in (folder, str(folder)):
-        with pytest.raises(ValueError, match="folder="):
-            load(place, folder=folder)
-
-
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
-def test_files_of_another_shape_are_not_that_dataset(name: str, folder: Path) -> None:
-    with pytest.raises(DatasetError) as caught:
-        load(name, folder=folder)
-    assert caught.value.path == str(folder / "train-images-idx3-ubyte")
-    assert caught.value.expected == (60_000, 28, 28)
-    assert caught.value.found == (6, 4, 3)
-
-
-def test_cache_serves_what_is_loaded(folder: Path, tmp_path: Path) -> None:
-    for name, array in ARRAYS.items():
-        (folder / name).unlink()
-        write_idx(folder / f"{name}.gz", array)
-    here = Cache(tmp_path / "cache")
-    check(load(folder, cache=here))
-    assert len(os.listdir(here.folder)) == 4
-
-
 # Digests
 
 
@@ -398,100 +197,149 @@ def test_digest_of_either_byte_order(order: str, tmp_path: Path) -> None:
     assert idx_digest(array) == idx_digest(np.asfortranarray(array)) == expected
 
 
-# glyphs, drawn at the first use
-
-
 @pytest.fixture
-def few_glyphs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let drawing be quick: 10 examples a split. The list has what was drawn."""
-    drawn: list[str] = []
-
-    def draw_few(split: str, **_: object) -> tuple[Array, Array]:
-        drawn.append(split)
-        return np.zeros((10, 28, 28), "u1"), np.arange(10, dtype="u1")
-
-    monkeypatch.setattr(loading.synthetic, "draw", draw_few)
-    return drawn
+def cached(folder: Path, tmp_path: Path) -> Dataset:
+    """The small dataset, each array mapped from an entry."""
+    return load(folder, cache=Cache(tmp_path / "cache"), alignment=64)
 
 
-def test_glyphs_are_drawn_once(few_glyphs: list[str], tmp_path: Path) -> None:
-    here = Cache(tmp_path / "cache")
-    for _ in range(2):
-        data = load("glyphs", cache=here)
-        assert (data.name, len(data.train), len(data.test)) == ("glyphs", 10, 10)
-        assert few_glyphs == ["train", "test"]
-    place = here.folder / "datasets"
-    assert os.listdir(place) == ["glyphs-1"]
-    assert sorted(os.listdir(place / "glyphs-1")) == sorted(f"{n}.gz" for n in ARRAYS)
-    # They are files like any other.
-    copied = load(
-        "glyphs", folder=shutil.copytree(place / "glyphs-1", tmp_path / "copy")
+def test_all_arrays_have_the_alignment_asked_for(cached: Dataset) -> None:
+    check(cached)
+    for split in (cached.train, cached.test):
+        assert split.images.ctypes.data % 64 == split.labels.ctypes.data % 64 == 0
+
+
+def test_the_digest_of_a_split(folder: Path) -> None:
+    """The rule as documented: SHA-256 of the two files' SHA-256s and a newline."""
+    split = load(folder).train
+    parts = [
+        hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in list(ARRAYS)[:2]
+    ]
+    assert split.digests == tuple(parts)
+    assert split.digest == hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    # The same of the data anywhere else:
+    assert Split(split.images.copy(), split.labels.copy()).digest == split.digest
+
+
+@on_linux
+def test_known_digests_and_ranges_are_not_computed(
+    cached: Dataset, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = Dataset(
+        "d",
+        *(Split(s.images.copy(), s.labels.copy()) for s in (cached.train, cached.test)),
+        cached.classes,
+    ).digests
+
+    def refuse(_: Array) -> str:
+        raise AssertionError("the data is read")
+
+    monkeypatch.setattr(dataset, "idx_digest", refuse)
+    assert load(folder, cache=Cache(tmp_path / "cache")).digests == expected
+
+
+def test_an_array_that_was_written_to_has_another_digest(cached: Dataset) -> None:
+    """One element of one array is enough, and the file is as it was."""
+    before = load_again(cached).digests
+    cached.train.labels[3] ^= 1
+    cached.test.images[1, 2, 1] ^= 1
+    digests = cached.digests
+    assert digests["train-labels"] == idx_digest(cached.train.labels)
+    assert digests["test-images"] == idx_digest(cached.test.images)
+    changed = {name for name in digests if digests[name] != before[name]}
+    assert changed == {"train-labels", "test-images"}
+
+
+def load_again(data: Dataset) -> Dataset:
+    return Dataset(
+        data.name,
+        pickle.loads(pickle.dumps(data.train)),
+        pickle.loads(pickle.dumps(data.test)),
+        data.classes,
     )
-    assert copied.digests == data.digests
-    assert few_glyphs == ["train", "test"]
 
 
-def test_glyphs_are_not_drawn_into_a_folder_that_is_named(
-    few_glyphs: list[str], tmp_path: Path
-) -> None:
+def test_labels_that_were_written_to_are_checked(cached: Dataset) -> None:
+    cached.train.labels[2] = 200
     with pytest.raises(DatasetError) as caught:
-        load("glyphs", folder=tmp_path / "missing")
-    assert caught.value.path == str(tmp_path / "missing")
-    assert few_glyphs == []
+        Dataset("d", cached.train, cached.test, cached.classes)
+    assert caught.value.found == "200 for example 2"
 
 
-@pytest.mark.usefixtures("few_glyphs")
-def test_glyphs_where_nothing_can_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(CacheError) as caught:
-        load("glyphs", cache=Cache(tmp_path / "file"))
-    assert caught.value.hint is not None
-    assert "IDXDATA_CACHE" in caught.value.hint
-    assert os.listdir(tmp_path) == ["file"]
+@on_linux
+def test_a_warm_load_reads_no_data(folder: Path, tmp_path: Path) -> None:
+    """No page of an entry is in this process's memory afterwards, labels included."""
+    cache = Cache(tmp_path / "cache")
+    for name, array in ARRAYS.items():
+        (folder / name).unlink()
+        write_idx(folder / f"{name}.gz", array)
+    load(folder, cache=cache)
+    data = load(folder, cache=cache)
+    assert data.digests
+    assert list(resident_kib(cache.folder).values()) == [0, 0, 0, 0]
+    assert data.train.labels.max() == 3
+    assert sum(resident_kib(cache.folder).values()) > 0
 
 
-@pytest.mark.usefixtures("few_glyphs")
-def test_interrupted_glyphs_leave_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    here = Cache(tmp_path / "cache")
-    with monkeypatch.context() as patch:
-        patch.setattr(loading, "write_idx", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            load("glyphs", cache=here)
-    assert os.listdir(here.folder / "datasets") == []
-    assert len(load("glyphs", cache=here).train) == 10
+def resident_kib(folder: Path) -> dict[str, int]:
+    """Resident memory of each map of an entry of the cache `folder`."""
+    found, place = {}, ""
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        if not line.split(None, 1)[0].endswith(":"):
+            is_entry = f"{folder}/entries/" in line and line.endswith("/data.npy")
+            place = line if is_entry else ""
+        elif place and line.startswith("Rss:"):
+            found[place] = int(line.split()[1])
+    return found
 
 
-@pytest.mark.usefixtures("few_glyphs")
-def test_two_who_draw_glyphs_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here = Cache(tmp_path / "cache")
-    written = loading.write_idx
-
-    def another_is_first(path: Path, array: Array) -> None:
-        monkeypatch.setattr(loading, "write_idx", written)
-        load("glyphs", cache=Cache(here.folder))
-        written(path, array)
-
-    monkeypatch.setattr(loading, "write_idx", another_is_first)
-    assert len(load("glyphs", cache=here).train) == 10
-    assert os.listdir(here.folder / "datasets") == ["glyphs-1"]
+# Pickling
 
 
-def test_glyphs_as_they_are() -> None:
-    """The one test here that draws all 70,000, in the cache of the session."""
-    data = load("glyphs")
-    assert data.classes == synthetic.CLASSES == catalogue.DIGITS
-    assert data.train.images.shape == (synthetic.NUM_TRAIN, *synthetic.IMAGE_SHAPE)
-    assert data.test.images.shape == (synthetic.NUM_TEST, *synthetic.IMAGE_SHAPE)
-    images, labels = synthetic.draw("test", stop=100)
-    assert np.array_equal(data.test.images[:100], images)
-    assert np.array_equal(data.test.labels[:100], labels)
+def total(split: Split) -> tuple[int, str]:
+    """What another process sees."""
+    return int(split.images.sum()), split.digest
+
+
+@on_linux
+def test_mapped_splits_are_pickled_as_references(cached: Dataset) -> None:
+    for split in (cached.train, cached.test):
+        data = pickle.dumps(split)
+        again = pickle.loads(data)
+        assert mapping.reference(again.images) == mapping.reference(split.images)
+        assert np.array_equal(again.labels, split.labels)
+        assert again.images.ctypes.data != split.images.ctypes.data
+    large = Split(np.zeros((6, 10**5), "u1"), cached.train.labels)
+    assert len(pickle.dumps(large)) > 6 * 10**5
+
+
+def test_what_was_written_crosses_as_data(cached: Dataset) -> None:
+    cached.train.images[5, 3, 2] ^= 0xFF
+    again = pickle.loads(pickle.dumps(cached.train))
+    assert np.array_equal(again.images, cached.train.images)
+    assert not np.array_equal(again.images, TRAIN_IMAGES)
+    assert again.digest == cached.train.digest
+
+
+def test_copies_are_apart(cached: Dataset) -> None:
+    again = copy.deepcopy(cached.train)
+    again.images[:] = 0
+    check(cached)
+
+
+@on_linux
+def test_a_pickled_split_whose_file_is_gone(cached: Dataset, tmp_path: Path) -> None:
+    data = pickle.dumps(cached.train)
+    for entry in (tmp_path / "cache" / "entries").glob("*/data.npy"):
+        entry.unlink()
+    with pytest.raises(CacheError, match="gone"):
+        pickle.loads(data)
+
+
+def test_a_spawned_process_maps_the_same(cached: Dataset) -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(total, (cached.train,)) == total(cached.train)
 
 
 # The real files
@@ -531,26 +379,3 @@ def test_mnist_files_are_those_of_the_catalogue(mnist_folder: Path) -> None:
         content = (mnist_folder / file.name).read_bytes()
         assert len(content) == file.nbytes
         assert hashlib.sha256(content).hexdigest() == file.sha256
-
-
-# The catalogue as such
-
-
-@pytest.mark.parametrize("record", catalogue.RECORDS.values(), ids=lambda r: r.name)
-def test_records_are_consistent(record: catalogue.Record) -> None:
-    assert catalogue.find(record.name) is record
-    assert record.classes
-    assert len(set(record.classes)) == len(record.classes)
-    assert record.license
-    if not record.files:
-        assert record.shape("train", "images") is None
-        return
-    assert {(file.split, file.role) for file in record.files} == set(
-        product(catalogue.SPLITS, catalogue.ROLES)
-    )
-    for split in catalogue.SPLITS:
-        images, labels = (record.shape(split, role) for role in catalogue.ROLES)
-        assert images is not None
-        assert labels == images[:1]
-    for file in record.files:
-        assert len(bytes.fromhex(file.sha256)) == 32

@@ -1,0 +1,221 @@
+"""How an entry comes to be: one process decodes, the others wait and map the result."""
+
+import hashlib
+import os
+import shutil
+import stat
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from idxdata.cache_layout import Layout, SourceIdentity, entry_name
+from idxdata.entries import DATA, META, Damaged, Meta, map_entry, open_entry
+from idxdata.entry_data import shown, write_data
+from idxdata.errors import CacheError, FormatError
+from idxdata.locks import Lock, named_lock
+from idxdata.payload import open_source
+from idxdata.sweeping import retire, sweep
+
+_HASH_PIECE_NBYTES = 1 << 20
+_MAX_ATTEMPTS = 100
+_CLOCK_STEP_NS = 20_000_000
+_COARSE_CLOCK_STEP_NS = 2_000_000_000
+_SECOND_NS = 1_000_000_000
+
+
+def make_entry(layout: Layout, identity: SourceIdentity) -> NDArray[Any]:
+    """The array of a source that is not indexed: from the entry with its content.
+
+    The source is read to know its SHA-256; it is decoded only where no entry has it.
+    Raises as `Cache.open`.
+    """
+    with open_unchanged(identity) as file:
+        with open_source(file, peek=True) as source:
+            # Before the folder is touched: a bad source leaves nothing behind.
+            source.check_size()
+        _wait_for_the_clock(identity)
+        source_sha256 = hash_file(file)
+        _check_unchanged(identity, file)
+        array = _map_or_build(layout, identity, file, source_sha256)
+    # It is quicker with the index, but right without.
+    with suppress(OSError):
+        layout.index(identity, source_sha256)
+    return array
+
+
+def _map_or_build(
+    layout: Layout, identity: SourceIdentity, file: FileIO, source_sha256: str
+) -> NDArray[Any]:
+    folder = layout.entry(entry_name(source_sha256))
+    for _ in range(_MAX_ATTEMPTS):
+        with layout.errors("cannot map a cache entry"), suppress(Damaged):
+            array = map_entry(folder)
+            if array is not None:
+                return array
+        build_entry(layout, identity, file, source_sha256)
+    raise CacheError("the entry is removed whenever it is made", path=folder)
+
+
+def map_sound(folder: Path) -> NDArray[Any] | None:
+    """The array of the entry; None if there is none that is sound and may be read."""
+    try:
+        return map_entry(folder)
+    except (Damaged, OSError):
+        return None
+
+
+def build_entry(
+    layout: Layout, identity: SourceIdentity, file: FileIO, source_sha256: str
+) -> None:
+    """Decode the open source into its entry, unless somebody else does it meanwhile.
+
+    A damaged entry is taken out of service. `identity` and `source_sha256` are those
+    of `file`. Raises as `Cache.open`.
+    """
+    name = entry_name(source_sha256)
+    label = os.path.basename(identity.path)
+    with ExitStack() as stack:
+        with layout.errors():
+            layout.make()
+            lock = stack.enter_context(
+                named_lock(layout.lock(name), note=f"decodes {label}")
+            )
+        if lock is Lock.UNAVAILABLE:
+            _warn_of_no_locks(layout)
+        if _is_sound(layout, name):
+            return
+        sweep(layout, held=name if lock is Lock.HELD else None)
+        part = layout.part(name)
+        try:
+            with layout.errors():
+                part.mkdir()
+                layout.open_up(part)
+            _fill(layout, part, identity, file, source_sha256)
+            _check_unchanged(identity, file)
+            with layout.errors():
+                _publish(layout, part, name)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _is_sound(layout: Layout, name: str) -> bool:
+    """Whether the entry is there and sound; a damaged one is taken out of service."""
+    with layout.errors("cannot read or replace a cache entry"):
+        try:
+            opened = open_entry(layout.entry(name))
+        except Damaged:
+            retire(layout, name)
+            return False
+    if opened is not None:
+        opened.file.close()
+    return opened is not None
+
+
+def _fill(
+    layout: Layout,
+    part: Path,
+    identity: SourceIdentity,
+    file: FileIO,
+    source_sha256: str,
+) -> None:
+    """Write the two files of an entry into the folder `part`."""
+    data = part / DATA
+    label = os.path.basename(identity.path)
+    file.seek(0)
+    with ExitStack() as stack:
+        source = stack.enter_context(open_source(file))
+        source.check_size()
+        with layout.errors():
+            out = stack.enter_context(open(data, "xb", buffering=0))
+        contents = write_data(source, out, label=label, errors=layout.errors)
+    header = source.header
+    meta = Meta(
+        identity, source_sha256, header.dtype, header.shape, contents, time.time()
+    )
+    with layout.errors():
+        layout.open_up(data)
+        (part / META).write_bytes(meta.to_json())
+        layout.open_up(part / META)
+
+
+def _publish(layout: Layout, part: Path, name: str) -> None:
+    try:
+        part.rename(layout.entry(name))
+    except OSError:
+        # Without locks another process may have been first, from the same bytes.
+        if not layout.entry(name).exists():
+            raise
+
+
+@contextmanager
+def open_unchanged(identity: SourceIdentity) -> Iterator[FileIO]:
+    """The source, opened for reading.
+
+    Raises `FormatError` if it is no regular file, `CacheError` if it is another one
+    than `identity` tells; `OSError` as `open` does.
+    """
+    # Before it is opened: opening a pipe would wait for somebody to write to it.
+    mode = os.stat(identity.path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise FormatError("not a regular file", path=identity.path)
+    with open(identity.path, "rb", buffering=0) as file:
+        _check_unchanged(identity, file)
+        yield file
+
+
+def _check_unchanged(identity: SourceIdentity, file: FileIO) -> None:
+    """Refuse a source that was written to, or replaced, since `identity` was taken."""
+    found: SourceIdentity | str
+    try:
+        found = SourceIdentity.of_open(identity.path, file.fileno())
+        if found == identity:
+            found = SourceIdentity.of(identity.path)
+    except OSError as error:
+        found = error.strerror or str(error)
+    if found != identity:
+        raise CacheError(
+            "source changed while it was read",
+            path=identity.path,
+            found=found if isinstance(found, str) else None,
+        )
+
+
+def hash_file(file: FileIO) -> str:
+    """The SHA-256 (hex) of all bytes of an open file."""
+    digest = hashlib.sha256()
+    piece = memoryview(bytearray(_HASH_PIECE_NBYTES))
+    label = os.path.basename(str(file.name))
+    file.seek(0)
+    with shown(f"hashing {label}", os.fstat(file.fileno()).st_size) as advance:
+        while count := file.readinto(piece):
+            digest.update(piece[:count])
+            advance(count)
+    return digest.hexdigest()
+
+
+def _wait_for_the_clock(identity: SourceIdentity) -> None:
+    """Let the file system's clock tick, so that a later write changes the times.
+
+    A file written to twice within a tick, which is 10 ms on some systems and 2 s on
+    FAT, has the same times after both.
+    """
+    is_coarse = identity.ctime_ns % _SECOND_NS == 0
+    step = _COARSE_CLOCK_STEP_NS if is_coarse else _CLOCK_STEP_NS
+    left = identity.ctime_ns + step - time.time_ns()
+    if 0 < left <= step:
+        time.sleep(left / _SECOND_NS)
+
+
+def _warn_of_no_locks(layout: Layout) -> None:
+    warnings.warn(
+        f"{layout.folder}: this file system has no locks; processes that need the "
+        "same entry at once may each decode it (what they publish is whole)",
+        RuntimeWarning,
+        stacklevel=2,
+    )

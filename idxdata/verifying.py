@@ -1,0 +1,144 @@
+"""Whether the cache still has what it was given: every byte hashed again, and mended."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from idxdata.building import build_entry, hash_file, open_unchanged
+from idxdata.cache_layout import Layout, SourceIdentity, entry_name
+from idxdata.entries import DATA, Damaged, OtherVersion, open_entry
+from idxdata.entry_data import read_contents, shown
+from idxdata.errors import IdxDataError
+from idxdata.locks import named_lock
+from idxdata.sweeping import forget_missing, retire
+
+
+@dataclass(frozen=True, slots=True)
+class CacheCheck:
+    """What `Cache.verify` found: `entry` is its name, `reason` says what was wrong.
+
+    "sound": as it was made. "repaired": it was not, and was made anew from its
+    source. "damaged": it was not, and could not be made anew; it is not served.
+    """
+
+    entry: str
+    state: Literal["sound", "repaired", "damaged"]
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """`reason`: None if the entry is sound. `inode`: of the data that was looked at."""
+
+    reason: str | None
+    inode: int | None
+
+
+def verify(layout: Layout) -> tuple[CacheCheck, ...]:
+    """Check and mend all entries; see `Cache.verify`."""
+    entry_names = layout.entry_names()
+    total = sum(_nbytes(layout.entry(name)) for name in entry_names)
+    checks = []
+    with shown("verifying", total) as advance:
+        for name in entry_names:
+            finding = _look(layout.entry(name), advance)
+            if finding is not None:
+                checks.append(_settle(layout, name, finding))
+    return tuple(checks)
+
+
+def _nbytes(folder: Path) -> int:
+    try:
+        return (folder / DATA).stat().st_size
+    except OSError:
+        return 0
+
+
+def _look(folder: Path, advance: Callable[[int], None]) -> _Finding | None:
+    """Read all of the entry; None if it was removed meanwhile, or is not ours."""
+    inode = None
+    try:
+        inode = (folder / DATA).stat().st_ino
+        opened = open_entry(folder)
+    except OtherVersion:
+        return None
+    except Damaged as error:
+        return _Finding(str(error), inode)
+    except FileNotFoundError:
+        return _Finding(f"{DATA} is gone", None) if folder.is_dir() else None
+    except OSError as error:
+        return _Finding(f"cannot be read: {error.strerror}", inode)
+    if opened is None:
+        return None
+    with opened.file as file:
+        inode = os.fstat(file.fileno()).st_ino
+        try:
+            found = read_contents(file, opened.region, advance)
+        except OSError as error:
+            return _Finding(f"{DATA} cannot be read: {error.strerror}", inode)
+    if found is None:
+        return _Finding(f"{DATA} was cut short while it was read", inode)
+    if found != opened.meta.contents:
+        return _Finding(f"{DATA} has another SHA-256 than when it was made", inode)
+    return _Finding(None, inode)
+
+
+def _settle(layout: Layout, name: str, finding: _Finding) -> CacheCheck:
+    if finding.reason is None:
+        return CacheCheck(name, "sound", None)
+    reason = finding.reason
+    trouble = "its source is gone or has another content"
+    for path in _source_paths(layout, name):
+        try:
+            if _rebuild(layout, name, finding, path):
+                return CacheCheck(name, "repaired", reason)
+        except (OSError, IdxDataError) as error:
+            if not isinstance(error, FileNotFoundError):
+                trouble = str(error)
+    try:
+        _retire_bad(layout, name, finding)
+    except OSError as error:
+        trouble += f"; it cannot be taken out of service: {error.strerror}"
+    forget_missing(layout)
+    return CacheCheck(name, "damaged", f"{reason}; {trouble}")
+
+
+def _source_paths(layout: Layout, name: str) -> list[str]:
+    """Where the source of the entry may be, each path once."""
+    paths = [path for _, path, entry in layout.indexed() if entry == name]
+    with suppress(Damaged, OSError):
+        opened = open_entry(layout.entry(name))
+        if opened is not None:
+            opened.file.close()
+            paths.append(opened.meta.source.path)
+    return list(dict.fromkeys(paths))
+
+
+def _rebuild(layout: Layout, name: str, finding: _Finding, path: str) -> bool:
+    """Make the entry anew from the file at `path`; False if that has other content."""
+    identity = SourceIdentity.of(path)
+    with open_unchanged(identity) as file:
+        source_sha256 = hash_file(file)
+        if entry_name(source_sha256) != name:
+            return False
+        _retire_bad(layout, name, finding)
+        build_entry(layout, identity, file, source_sha256)
+    with suppress(OSError):
+        layout.index(identity, source_sha256)
+    return True
+
+
+def _retire_bad(layout: Layout, name: str, finding: _Finding) -> None:
+    """Take what was found bad out of service, unless it was replaced meanwhile."""
+    layout.make()
+    with named_lock(layout.lock(name), note="mends a cache entry"):
+        data = layout.entry(name) / DATA
+        try:
+            inode = data.stat().st_ino
+        except FileNotFoundError:
+            inode = None
+        if inode == finding.inode and layout.entry(name).exists():
+            retire(layout, name)
