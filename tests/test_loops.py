@@ -151,7 +151,7 @@ def test_predictions_are_of_the_images_in_order(
     weights = initial_weights(recipe, 0)
     trainer = loop.build(recipe, 1)
     loop.load_weights(trainer, weights)
-    plan = Plan(100, 32, seed=0, shuffle=False)
+    plan = Plan(100, 32, seed=0, order="sequential")
     pairs = [
         tensors(loop, b.images, b.labels)
         for b in Batches(small_dataset.test, plan).epoch(0)

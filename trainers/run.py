@@ -71,7 +71,7 @@ def run(
     plan = Plan(len(dataset.train), recipe.batch_size, seed=seed)
     train = Batches(dataset.train, plan)
     test = Batches(
-        dataset.test, Plan(len(dataset.test), EVAL_BATCH_SIZE, seed=0, shuffle=False)
+        dataset.test, Plan(len(dataset.test), EVAL_BATCH_SIZE, seed=0, order="sequential")
     )
     weights = initial_weights(recipe, seed)
     num_epochs = recipe.epochs if epochs is None else epochs
