@@ -1,0 +1,70 @@
+"""A hint to the processor: load what will be read soon.
+
+Rows picked at random defeat the hardware's own guesses: with hints a batch of MNIST
+is gathered in less than half the time. A hint changes no result, so that with
+NUMBA_DISABLE_JIT=1 or NUMBA_BOUNDSCHECK=1 there is none.
+"""
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import config
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array
+from numpy.typing import NDArray
+
+from idxdata._kernels.jit import kernel_part
+
+LINE = 64
+"""Bytes that one hint brings; where lines are longer, some hints are idle."""
+ROWS_AHEAD = 4
+"""With 784 bytes a row, 2 to 8 are equally good."""
+MOST_LINES = 64
+"""Of one row; the hardware notices by itself that a longer one goes on."""
+
+_READ, _KEEP, _DATA = 0, 3, 1  # arguments of llvm.prefetch
+
+
+def _prefetch(typing: Any, array: Any, index: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number, pointer = ir.IntType(32), ir.IntType(8).as_pointer()
+        make: Any = make_array
+        data = make(signature.args[0])(context, builder, args[0]).data
+        hint = builder.module.declare_intrinsic(
+            "llvm.prefetch",
+            [pointer],
+            ir.FunctionType(ir.VoidType(), [pointer, number, number, number]),
+        )
+        address = builder.bitcast(builder.gep(data, [args[1]]), pointer)
+        builder.call(hint, [address, number(_READ), number(_KEEP), number(_DATA)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.uint64), generate
+
+
+@kernel_part
+def _no_hint(array: NDArray[np.uint8], index: np.uint64) -> None:
+    pass
+
+
+_config: Any = config
+prefetch: Any = (
+    _no_hint if _config.DISABLE_JIT or _config.BOUNDSCHECK else intrinsic(_prefetch)
+)
+"""prefetch(array, index): array[index], of a C-contiguous array as if it were flat."""
+
+
+@kernel_part
+def prefetch_row(
+    rows: NDArray[np.uint8], indices: NDArray[np.int64], i: np.uint64
+) -> None:
+    """Row indices[i + ROWS_AHEAD], or its beginning, if there is one."""
+    ahead = i + np.uint64(ROWS_AHEAD)
+    if ahead < np.uint64(indices.size):
+        width = np.uint64(rows.shape[1])
+        start = np.uint64(indices[ahead]) * width
+        most = min(width, np.uint64(MOST_LINES * LINE))
+        for offset in range(np.uint64(0), most, np.uint64(LINE)):
+            prefetch(rows, start + offset)
