@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from idxdata.appending import IdxWriter
-    from idxdata.batches import Batch, Batches, batch_digest
+    from idxdata.augmentation import Augmentation
+    from idxdata.batches import Batch, Batches
     from idxdata.cache import Cache, open_idx
     from idxdata.dataset import Dataset, Split, idx_digest
+    from idxdata.digests import batch_digest
     from idxdata.errors import (
         CacheError,
         CatalogueError,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
         PayloadSizeError,
         PlanError,
     )
+    from idxdata.formats import BatchFormat
     from idxdata.header import Header
     from idxdata.idx import read_header, read_idx
     from idxdata.loading import load
@@ -36,7 +39,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Augmentation",
     "Batch",
+    "BatchFormat",
     "Batches",
     "Cache",
     "CacheError",
@@ -68,9 +73,12 @@ __all__ = [
 
 _MODULES = {
     "appending": ("IdxWriter",),
-    "batches": ("Batch", "Batches", "batch_digest"),
+    "augmentation": ("Augmentation",),
+    "batches": ("Batch", "Batches"),
     "cache": ("Cache", "open_idx"),
     "dataset": ("Dataset", "Split", "idx_digest"),
+    "digests": ("batch_digest",),
+    "formats": ("BatchFormat",),
     "header": ("Header",),
     "idx": ("read_header", "read_idx"),
     "loading": ("load",),

@@ -1,126 +1,236 @@
-"""Batches: a split in the order of a plan, gathered and scaled, ready for a framework."""
+"""Batches: a split in the order of a plan, gathered and converted for a framework."""
 
-import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idxdata.buffers import BufferRing
+from idxdata.augmentation import Augmentation
+from idxdata.buffers import Allocate, BufferRing, aligned_empty
+from idxdata.checkpoint import Position, make_state, read_state
 from idxdata.dataset import Split
-from idxdata.errors import DatasetError, PlanError
+from idxdata.digests import batch_digest
+from idxdata.errors import PlanError
+from idxdata.formats import BatchFormat
+from idxdata.gathering import Gatherer
 from idxdata.plan import Plan
+from idxdata.service_time import EpochTime, Meter
+
+_Steps = Iterable[tuple[int, NDArray[np.int64]]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """One step's examples: `images` float32 (m, ...) in [0, 1], `labels` int64 (m,).
+    """One step's examples, m of them.
 
-    Both 64-byte aligned, C-contiguous, writable, and never overwritten while they
-    or views of them are held.
+    `images` (m, ...) and `labels` (m,) or (m, num_classes): shapes and dtypes are the
+    batches' `format`'s. `indices` int64 (m,): the examples' row numbers in the split.
+    `mask` bool (m,), only of plans that pad: False where an example is a repetition
+    that fills up the last batch; else None.
+
+    Images and labels are 64-byte aligned, C-contiguous, writable, and never
+    overwritten while they or views of them are held.
     """
 
     epoch: int
     step: int
-    images: NDArray[np.float32]
-    labels: NDArray[np.int64]
+    images: NDArray[Any]
+    labels: NDArray[Any]
+    indices: NDArray[np.int64]
+    mask: NDArray[np.bool_] | None = None
 
 
 class Batches:
-    """The batches of `split` in the order of `plan`.
+    """The batches of `split` in the order of `plan`, as `format` says.
 
-    Images must be uint8; they are delivered as float32, each value divided by 255
-    (not multiplied by 1/255, which differs in the last bit). Labels are delivered
-    as int64. Batches of any epoch and step can be asked for in any order: nothing
-    is remembered from one to the next but memory (see `BufferRing`). Not
-    thread-safe. Can be pickled, along with all data of its split.
+    Images must be uint8. Batches of any epoch and step can be asked for in any order.
 
-    An image array that is not C-contiguous is copied once.
+    Memory goes round: a batch's arrays stay valid as long as they, or any view or
+    tensor over them, are held, and their memory is used again after that (see
+    `BufferRing`). What keeps only an address, such as a pointer passed to C, is not
+    seen: with `fresh` every batch has memory of its own.
 
-    Raises `PlanError` if the plan is for another number of examples,
-    `DatasetError` if images are not uint8.
+    With `augmentation` images are changed by chance, the same for the same seed, epoch
+    and example. With `prefetch` a thread makes the next batch of an epoch while the
+    last one is used; that pays where making it takes long, as augmentation does.
+
+    Can be pickled: as paths if the split is mapped, else with its data. Position
+    and times are not. `batch` may be called by several threads.
+
+    Raises `PlanError` if the plan is for another number of examples, and the errors of
+    `Gatherer` if split and format do not fit.
     """
 
-    def __init__(self, split: Split, plan: Plan) -> None:
+    def __init__(
+        self,
+        split: Split,
+        plan: Plan,
+        *,
+        format: BatchFormat | None = None,
+        augmentation: Augmentation | None = None,
+        prefetch: bool = False,
+        fresh: bool = False,
+    ) -> None:
         if plan.num_examples != len(split):
             raise PlanError(
                 "the plan is for another number of examples",
                 expected=len(split),
                 found=plan.num_examples,
             )
-        if split.images.dtype != np.uint8:
-            raise DatasetError(
-                "images cannot be scaled to [0, 1]",
-                expected="uint8",
-                found=split.images.dtype.name,
-            )
         self.split = split
         self.plan = plan
-        self.example_shape: tuple[int, ...] = split.images.shape[1:]
-        # Native order, which is what the kernel can read.
-        self._label_numbers = split.labels.astype(split.labels.dtype.newbyteorder("="))
-        self._rows = np.ascontiguousarray(split.images).reshape(len(split), -1)
-        self._images = BufferRing(
-            (plan.max_batch_size, *self.example_shape), np.float32
-        )
-        self._labels = BufferRing((plan.max_batch_size,), np.int64)
+        self.format = format or BatchFormat()
+        self.augmentation = augmentation
+        self.prefetch = prefetch
+        self.fresh = fresh
+        gatherer = Gatherer(split, self.format, augmentation)
+        self._gatherer = gatherer
+        most = plan.max_batch_size
+        self._images = BufferRing((most, *gatherer.image_shape), gatherer.image_dtype)
+        self._labels = BufferRing((most, *gatherer.label_shape), gatherer.label_dtype)
+        self._position = Position(0, 0)
+        self._meter = Meter(0)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (Batches, (self.split, self.plan))
+        options = {
+            "format": self.format,
+            "augmentation": self.augmentation,
+            "prefetch": self.prefetch,
+            "fresh": self.fresh,
+        }
+        return _unpickled, (self.split, self.plan, options)
 
     @property
     def num_steps(self) -> int:
         """Steps of an epoch."""
         return self.plan.num_steps
 
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Of one example, as delivered."""
+        return self._gatherer.image_shape
+
+    @property
+    def image_dtype(self) -> np.dtype[Any]:
+        """As delivered."""
+        return self._gatherer.image_dtype
+
+    @property
+    def label_shape(self) -> tuple[int, ...]:
+        """Of one example's label, as delivered: () or (num_classes,)."""
+        return self._gatherer.label_shape
+
+    @property
+    def label_dtype(self) -> np.dtype[Any]:
+        """As delivered."""
+        return self._gatherer.label_dtype
+
     def batch(self, epoch: int, step: int) -> Batch:
         """The batch of that epoch and step.
 
         Raises `PlanError` if there is no such epoch or step.
         """
-        from idxdata._kernels.gather import gather_scaled
+        return self._make(epoch, step, self.plan.indices(epoch, step))
 
-        indices = self.plan.indices(epoch, step)
-        images: Any = self._images.take((len(indices), *self.example_shape))
-        labels: Any = self._labels.take((len(indices),))
-        gather_scaled(
-            self._rows,
-            self._label_numbers,
-            indices,
-            images.reshape(len(indices), -1),
-            labels,
+    def epoch(self, epoch: int, start_step: int = 0) -> Iterator[Batch]:
+        """The batches of one epoch in order, from `start_step` on.
+
+        Moves the position that `state` tells. Raises, when the first batch is asked
+        for, `PlanError` if there is no such epoch or step; `start_step` may be
+        `num_steps`, with which no batch is left.
+        """
+        meter = self._meter = Meter(epoch)
+        steps = enumerate(self.plan.steps(epoch, start_step), start_step)
+        batches = (
+            self._ahead(epoch, steps) if self.prefetch else self._each(epoch, steps)
         )
-        return Batch(epoch, step, images, labels)
+        for batch in meter.each(batches):
+            self._position = Position.after(epoch, batch.step, self.num_steps)
+            yield batch
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch, in order."""
-        return (self.batch(epoch, step) for step in range(self.num_steps))
+    def stream(self, epochs: int) -> Iterator[Batch]:
+        """All batches from the position on, to the end of epoch `epochs` - 1.
+
+        The position is the start, or what `restore` has set, or where the last
+        iteration has come to: iterating again goes on from there.
+        """
+        while self._position.epoch < epochs:
+            epoch, step = self._position.epoch, self._position.step
+            yield from self.epoch(epoch, step)
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Epoch and step of the batch that comes next."""
+        return self._position.epoch, self._position.step
+
+    def state(self) -> dict[str, int | str]:
+        """Where the last iteration has come to, as JSON-able integers and digests.
+
+        "seed", "epoch" and "step" of the batch that comes next; "data" and "order",
+        SHA-256 of the data, and of the plan and augmentation. Ranks are not in it: a
+        state is every rank's, and may be restored at another `num_ranks`. A batch
+        counts as soon as it is handed out. The first call hashes the data, unless the
+        cache knows its digest.
+        """
+        return make_state(self._position, self.split, self.plan, self.augmentation)
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        """Stand where `state` was taken; `stream` then gives exactly what remained.
+
+        Raises `DatasetError` if it was taken on other data, `PlanError` if with another
+        plan or augmentation, or if it is no such state; then nothing has changed.
+        """
+        self._position = read_state(state, self.split, self.plan, self.augmentation)
+
+    @property
+    def time(self) -> EpochTime:
+        """Of the last `epoch` or `stream` pass, as far as it has come."""
+        return self._meter.read()
 
     def digest(self, epoch: int) -> str:
         """`batch_digest` of one epoch: equal digests, equal training data."""
-        return batch_digest((b.images, b.labels) for b in self.epoch(epoch))
+        steps = range(self.num_steps)
+        batches = (self.batch(epoch, step) for step in steps)
+        return batch_digest((batch.images, batch.labels) for batch in batches)
+
+    def allocate_by(self, allocate: Allocate) -> None:
+        """Take memory for coming batches from `allocate`; see `BufferRing`."""
+        self._images.allocate_by(allocate)
+        self._labels.allocate_by(allocate)
+
+    def _make(self, epoch: int, step: int, indices: NDArray[np.int64]) -> Batch:
+        gatherer, count = self._gatherer, len(indices)
+        image_shape = (count, *gatherer.image_shape)
+        label_shape = (count, *gatherer.label_shape)
+        if self.fresh:
+            images = aligned_empty(image_shape, gatherer.image_dtype)
+            labels = aligned_empty(label_shape, gatherer.label_dtype)
+        else:
+            images = self._images.take(image_shape)
+            labels = self._labels.take(label_shape)
+        gatherer.fill(indices, images, labels, seed=self.plan.seed, epoch=epoch)
+        return Batch(epoch, step, images, labels, indices, self.plan.mask(step))
+
+    def _each(self, epoch: int, steps: _Steps) -> Iterator[Batch]:
+        return (self._make(epoch, step, indices) for step, indices in steps)
+
+    def _ahead(self, epoch: int, steps: _Steps) -> Iterator[Batch]:
+        """The same, each made by a thread while the one before it is used."""
+        with ThreadPoolExecutor(1, "idxdata-prefetch") as thread:
+            coming: Future[Batch] | None = None
+            for step, indices in steps:
+                ready = coming
+                coming = thread.submit(self._make, epoch, step, indices)
+                if ready is not None:
+                    yield ready.result()
+                    # A future holds its result.
+                    del ready
+            if coming is not None:
+                yield coming.result()
 
 
-def batch_digest(pairs: Iterable[tuple[NDArray[Any], NDArray[Any]]]) -> str:
-    """SHA-256 (hex) over (images, labels) pairs in order, bit for bit.
-
-    Of each batch: its number of examples as 8 bytes, images as float32, labels as
-    int64, all little-endian in C order. Whatever a framework was given can be
-    hashed this way (`tensor.numpy()`) and compared with `Batches.digest`.
-
-    Raises `TypeError` if an array is of another dtype, since converting it would
-    hide a difference.
-    """
-    digest = hashlib.sha256()
-    for images, labels in pairs:
-        if images.dtype != np.float32 or labels.dtype != np.int64:
-            raise TypeError(
-                f"expected float32 images and int64 labels, "
-                f"found {images.dtype} and {labels.dtype}"
-            )
-        digest.update(len(labels).to_bytes(8, "little"))
-        digest.update(np.ascontiguousarray(images, "<f4").data)
-        digest.update(np.ascontiguousarray(labels, "<i8").data)
-    return digest.hexdigest()
+def _unpickled(split: Split, plan: Plan, options: dict[str, Any]) -> Batches:
+    return Batches(split, plan, **options)
