@@ -22,8 +22,8 @@ from benchmarks.report.cells import ratio_text, span
 from benchmarks.report.console import print_table
 from benchmarks.run_loop import Run, environment, new_console, new_rows_path, run_all
 from idxdata import Plan
-from idxdata.permutation import round_constants
-from idxdata.strata import Stratified
+from idxdata.order.permutation import round_constants
+from idxdata.order.strata import Stratified
 from trainers.run import positive
 
 SIZES = (60_000, 8_100_000, 2**23 + 1)

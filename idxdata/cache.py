@@ -1,7 +1,7 @@
 """The cache: an IDX file decoded once, then memory-mapped; open_idx, which uses it.
 
 A source is found by its identity (real path, size, times, inode), without reading it;
-if that is not known, by the SHA-256 of its bytes. What lies where: `cache_layout`.
+if that is not known, by the SHA-256 of its bytes. What lies where: `caching/layout.py`.
 """
 
 import os
@@ -11,18 +11,18 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from idxdata.building import make_entry, map_sound, open_unchanged
-from idxdata.cache_layout import (
+from idxdata.caching.building import make_entry, map_sound, open_unchanged
+from idxdata.caching.layout import (
     ENVIRONMENT_VARIABLE,
     Layout,
     SourceIdentity,
     entry_name,
 )
+from idxdata.caching.sweeping import CacheEntry, list_entries, prune
+from idxdata.caching.verifying import CacheCheck, verify
 from idxdata.errors import PathLike
 from idxdata.mapping import Region, map_open_file
 from idxdata.payload import open_source
-from idxdata.sweeping import CacheEntry, list_entries, prune
-from idxdata.verifying import CacheCheck, verify
 
 MAX_ALIGNMENT = 64
 """Bytes; what an entry has, and the most that `open_idx` can be asked for."""

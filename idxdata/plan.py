@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.errors import PlanError
-from idxdata.permutation import (
+from idxdata.order.permutation import (
     MASK64,
     MAX_EXAMPLES,
     checked_integer,
     permuted_range,
     round_constants,
 )
-from idxdata.strata import Stratified
-from idxdata.subsets import First, Fold, OfClasses, Subset
+from idxdata.order.strata import Stratified
+from idxdata.order.subsets import First, Fold, OfClasses, Subset
 
 Order: TypeAlias = Literal["shuffled", "sequential"] | Stratified
 _CHUNK_SIZE = 4096

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idxdata import Cache, building, cache, open_idx, write_idx
+from idxdata import Cache, cache, open_idx, write_idx
 from idxdata.cache import default_folder
+from idxdata.caching import building
 from tests.cache_faults.folder import (
     entries,
     flip_a_byte,

@@ -17,10 +17,10 @@ from idxdata import (
     IdxDataError,
     InflateError,
     PayloadSizeError,
-    building,
     read_idx,
     write_idx,
 )
+from idxdata.caching import building
 from tests.cache_faults.folder import (
     entries,
     forbid_decoding,

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from idxdata import Cache, building, write_idx
+from idxdata import Cache, write_idx
+from idxdata.caching import building
 from idxdata.locks import Lock
 from tests.cache_faults.folder import (
     entries,
@@ -43,7 +44,8 @@ def here(tmp_path: Path) -> Cache:
 
 RACER = """
 import os, sys
-from idxdata import Cache, building
+from idxdata import Cache
+from idxdata.caching import building
 folder, path = sys.argv[1:]
 decode = building.write_data
 def decode_and_say(*arguments, **named):
@@ -80,7 +82,8 @@ def test_another_waits_until_the_builder_was_killed(
     write_idx(path, array)
     stuck = """
     import sys
-    from idxdata import Cache, building
+    from idxdata import Cache
+    from idxdata.caching import building
     building._publish = lambda *_: (print("decoded", flush=True), sys.stdin.readline())
     Cache(sys.argv[1]).open(sys.argv[2])
     """
@@ -118,7 +121,7 @@ def test_opened_pruned_verified_and_replaced_at_once(tmp_path: Path) -> None:
 def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a file system that answers ENOLCK."""
     monkeypatch.setattr("idxdata.locks.try_exclusive", lambda _: Lock.UNAVAILABLE)
-    monkeypatch.setattr("idxdata.entries.share", lambda _: False)
+    monkeypatch.setattr("idxdata.caching.entries.share", lambda _: False)
 
 
 def test_no_locks_are_told_of_and_done_without(

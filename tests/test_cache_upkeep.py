@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from idxdata import Cache, CacheError, locks, sweeping, write_idx
-from idxdata.cache_layout import Layout, host_tag
+from idxdata import Cache, CacheError, locks, write_idx
+from idxdata.caching import sweeping
+from idxdata.caching.layout import Layout, host_tag
+from idxdata.caching.sweeping import CacheEntry, list_entries
 from idxdata.locks import Lock
-from idxdata.sweeping import CacheEntry, list_entries
 from tests.cache_faults.folder import (
     entries,
     index_files,
@@ -195,7 +196,7 @@ def test_prune_between_finding_and_mapping(
         assert len(here.prune(max_bytes=0)) == 1
         return share(descriptor)
 
-    monkeypatch.setattr("idxdata.entries.share", prune_first)
+    monkeypatch.setattr("idxdata.caching.entries.share", prune_first)
     mapped = here.open(path)
     assert np.array_equal(mapped, np.zeros(1000, "u1"))
     assert here.entries()[0].is_in_use

@@ -193,7 +193,8 @@ SHOWN = {
     "decoding": """
         import sys
         import numpy as np
-        from idxdata import Cache, entry_data, write_idx
+        from idxdata import Cache, write_idx
+        from idxdata.caching import entry_data
         entry_data.MIN_SHOWN_NBYTES = 0
         write_idx(sys.argv[1] + ".gz", np.ones(1 << 20, "u1"))
         Cache(sys.argv[1] + ".cache").open(sys.argv[1] + ".gz")

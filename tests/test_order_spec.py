@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idxdata import Plan
-from idxdata.strata import Stratified
-from idxdata.subsets import Fold
+from idxdata.order.strata import Stratified
+from idxdata.order.subsets import Fold
 
 TEXT = (Path(__file__).parents[1] / "docs" / "order.md").read_text("utf-8")
 MASK64 = 2**64 - 1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from idxdata import Plan
-from idxdata.permutation import ROUNDS
+from idxdata.order.permutation import ROUNDS
 from tests.order_statistics import (
     Shuffler,
     added,

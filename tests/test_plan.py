@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from idxdata import Plan, PlanError
+from idxdata.order.strata import Stratified
+from idxdata.order.subsets import First, Fold, OfClasses
 from idxdata.plan import indices_digest
-from idxdata.strata import Stratified
-from idxdata.subsets import First, Fold, OfClasses
 
 MASK64 = 2**64 - 1
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idxdata import Plan, PlanError
-from idxdata.strata import Stratified
-from idxdata.subsets import First, Fold, OfClasses
+from idxdata.order.strata import Stratified
+from idxdata.order.subsets import First, Fold, OfClasses
 
 
 @given(data=st.data(), n=st.integers(2, 200), seed=st.integers(0, 2**64 - 1))

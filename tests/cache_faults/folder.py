@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from idxdata import Cache, building, write_idx
+from idxdata import Cache, write_idx
+from idxdata.caching import building
 from tests.strategies import Array
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from idxdata import Cache, IdxDataError, read_idx, write_idx
-from idxdata.cache_layout import is_entry_name
+from idxdata.caching.layout import is_entry_name
 
 NUM_SOURCES = 2
 

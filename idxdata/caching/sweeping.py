@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from idxdata.cache_layout import Layout, host_tag, is_entry_name
-from idxdata.entries import DATA, META, Damaged, last_used_s, open_entry
+from idxdata.caching.entries import DATA, META, Damaged, last_used_s, open_entry
+from idxdata.caching.layout import Layout, host_tag, is_entry_name
 from idxdata.errors import CacheError
 from idxdata.locks import Lock, named_lock, names, try_exclusive
 

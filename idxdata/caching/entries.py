@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idxdata.cache_layout import FORMAT_VERSION, SourceIdentity, entry_name
+from idxdata.caching.layout import FORMAT_VERSION, SourceIdentity, entry_name
 from idxdata.dtypes import DType
 from idxdata.locks import names, share
 from idxdata.mapping import Contents, Region, map_open_file

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from idxdata.building import build_entry, hash_file, open_unchanged
-from idxdata.cache_layout import Layout, SourceIdentity, entry_name
-from idxdata.entries import DATA, Damaged, OtherVersion, open_entry
-from idxdata.entry_data import read_contents, shown
+from idxdata.caching.building import build_entry, hash_file, open_unchanged
+from idxdata.caching.entries import DATA, Damaged, OtherVersion, open_entry
+from idxdata.caching.entry_data import read_contents, shown
+from idxdata.caching.layout import Layout, SourceIdentity, entry_name
+from idxdata.caching.sweeping import forget_missing, retire
 from idxdata.errors import IdxDataError
 from idxdata.locks import named_lock
-from idxdata.sweeping import forget_missing, retire
 
 
 @dataclass(frozen=True, slots=True)

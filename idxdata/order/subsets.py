@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from idxdata.errors import PlanError
-from idxdata.permutation import (
+from idxdata.order.permutation import (
     MASK64,
     MAX_EXAMPLES,
     checked_integer,

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.errors import PlanError
-from idxdata.permutation import (
+from idxdata.order.permutation import (
     MAX_EXAMPLES,
     checked_integer,
     permuted_range,
     round_constants,
 )
-from idxdata.subsets import Subset
+from idxdata.order.subsets import Subset
 
 STEPS_PURPOSE = 1
 PLACES_PURPOSE = 2

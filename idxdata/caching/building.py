@@ -14,13 +14,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from idxdata.cache_layout import Layout, SourceIdentity, entry_name
-from idxdata.entries import DATA, META, Damaged, Meta, map_entry, open_entry
-from idxdata.entry_data import shown, write_data
+from idxdata.caching.entries import DATA, META, Damaged, Meta, map_entry, open_entry
+from idxdata.caching.entry_data import shown, write_data
+from idxdata.caching.layout import Layout, SourceIdentity, entry_name
+from idxdata.caching.sweeping import retire, sweep
 from idxdata.errors import CacheError, FormatError
 from idxdata.locks import Lock, named_lock
 from idxdata.payload import open_source
-from idxdata.sweeping import retire, sweep
 
 _HASH_PIECE_NBYTES = 1 << 20
 _MAX_ATTEMPTS = 100

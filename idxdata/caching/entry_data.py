@@ -15,9 +15,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from idxdata.caching.entries import npy_header
 from idxdata.cpus import usable_cpus
 from idxdata.dtypes import as_bytes, to_native
-from idxdata.entries import npy_header
 from idxdata.header import build_header
 from idxdata.mapping import Contents, Region
 from idxdata.payload import IdxSource

@@ -1,0 +1,1 @@
+"""What `idxdata.cache` is made of: layout, entries, building, sweeping, verifying."""

@@ -1,0 +1,1 @@
+"""What `idxdata.plan` is made of: the permutation, subsets, strata."""
