@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from idxdata.augmentation import Augmentation
     from idxdata.batches import Batch, Batches
     from idxdata.cache import Cache, open_idx
+    from idxdata.caching.sweeping import CacheEntry
+    from idxdata.caching.verifying import CacheCheck
     from idxdata.dataset import Dataset, Split, idx_digest
     from idxdata.digests import batch_digest
     from idxdata.errors import (
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
     from idxdata.header import Header
     from idxdata.idx import read_header, read_idx
     from idxdata.loading import load
-    from idxdata.plan import Plan
+    from idxdata.order.strata import Stratified
+    from idxdata.order.subsets import First, Fold, OfClasses
+    from idxdata.plan import Plan, indices_digest
     from idxdata.writer import write_idx
 
 __version__ = "0.1.0"
@@ -44,11 +48,15 @@ __all__ = [
     "BatchFormat",
     "Batches",
     "Cache",
+    "CacheCheck",
+    "CacheEntry",
     "CacheError",
     "CatalogueError",
     "ChecksumError",
     "Dataset",
     "DatasetError",
+    "First",
+    "Fold",
     "FormatError",
     "GzipError",
     "Header",
@@ -58,12 +66,15 @@ __all__ = [
     "InflateError",
     "LimitError",
     "MissingFrameworkError",
+    "OfClasses",
     "PayloadSizeError",
     "Plan",
     "PlanError",
     "Split",
+    "Stratified",
     "batch_digest",
     "idx_digest",
+    "indices_digest",
     "load",
     "open_idx",
     "read_header",
@@ -76,13 +87,17 @@ _MODULES = {
     "augmentation": ("Augmentation",),
     "batches": ("Batch", "Batches"),
     "cache": ("Cache", "open_idx"),
+    "caching.sweeping": ("CacheEntry",),
+    "caching.verifying": ("CacheCheck",),
     "dataset": ("Dataset", "Split", "idx_digest"),
     "digests": ("batch_digest",),
     "formats": ("BatchFormat",),
     "header": ("Header",),
     "idx": ("read_header", "read_idx"),
     "loading": ("load",),
-    "plan": ("Plan",),
+    "order.strata": ("Stratified",),
+    "order.subsets": ("First", "Fold", "OfClasses"),
+    "plan": ("Plan", "indices_digest"),
     "writer": ("write_idx",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -36,12 +36,29 @@ def _run_inflate() -> None:
 
 
 def _run_batches() -> None:
+    from idxdata.augmentation import Augmentation
     from idxdata.batches import Batches
     from idxdata.dataset import Split
+    from idxdata.formats import BatchFormat
+    from idxdata.order.strata import Stratified
     from idxdata.plan import Plan
 
-    split = Split(np.zeros((2, 2), np.uint8), np.zeros(2, np.uint8))
-    Batches(split, Plan(2, batch_size=2, seed=0)).batch(0, 0)
+    split = Split(np.zeros((2, 2, 2), np.uint8), np.zeros(2, np.uint8))
+    plans = [
+        Plan(2, batch_size=2, seed=0, order=order)
+        for order in ("shuffled", Stratified.by(split.labels))
+    ]
+    formats = (
+        BatchFormat(),
+        BatchFormat(labels="int32"),
+        BatchFormat(pixels="uint8"),
+        BatchFormat(pixels="standard", mean=0, std=1, labels="one_hot", num_classes=1),
+    )
+    for augmentation in (None, Augmentation(shift=1.0)):
+        for form in formats:
+            for plan in plans:
+                batches = Batches(split, plan, format=form, augmentation=augmentation)
+                batches.batch(0, 0)
 
 
 def _run_glyphs() -> None:

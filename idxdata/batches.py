@@ -1,5 +1,6 @@
 """Batches: a split in the order of a plan, gathered and converted for a framework."""
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from idxdata.augmentation import Augmentation
 from idxdata.buffers import Allocate, BufferRing, aligned_empty
-from idxdata.checkpoint import Position, make_state, read_state
+from idxdata.checkpoint import make_state, read_state
 from idxdata.dataset import Split
 from idxdata.digests import batch_digest
 from idxdata.errors import PlanError
@@ -91,7 +92,7 @@ class Batches:
         most = plan.max_batch_size
         self._images = BufferRing((most, *gatherer.image_shape), gatherer.image_dtype)
         self._labels = BufferRing((most, *gatherer.label_shape), gatherer.label_dtype)
-        self._position = Position(0, 0)
+        self._next = 0, 0
         self._meter = Meter(0)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -142,13 +143,14 @@ class Batches:
         for, `PlanError` if there is no such epoch or step; `start_step` may be
         `num_steps`, with which no batch is left.
         """
+        epoch = operator.index(epoch)
         meter = self._meter = Meter(epoch)
         steps = enumerate(self.plan.steps(epoch, start_step), start_step)
         batches = (
             self._ahead(epoch, steps) if self.prefetch else self._each(epoch, steps)
         )
         for batch in meter.each(batches):
-            self._position = Position.after(epoch, batch.step, self.num_steps)
+            self._next = epoch, batch.step + 1
             yield batch
 
     def stream(self, epochs: int) -> Iterator[Batch]:
@@ -157,14 +159,14 @@ class Batches:
         The position is the start, or what `restore` has set, or where the last
         iteration has come to: iterating again goes on from there.
         """
-        while self._position.epoch < epochs:
-            epoch, step = self._position.epoch, self._position.step
-            yield from self.epoch(epoch, step)
+        while self.position[0] < epochs:
+            yield from self.epoch(*self.position)
 
     @property
     def position(self) -> tuple[int, int]:
         """Epoch and step of the batch that comes next."""
-        return self._position.epoch, self._position.step
+        epoch, step = self._next
+        return (epoch, step) if step < self.num_steps else (epoch + 1, 0)
 
     def state(self) -> dict[str, int | str]:
         """Where the last iteration has come to, as JSON-able integers and digests.
@@ -175,7 +177,7 @@ class Batches:
         counts as soon as it is handed out. The first call hashes the data, unless the
         cache knows its digest.
         """
-        return make_state(self._position, self.split, self.plan, self.augmentation)
+        return make_state(self.position, self.split, self.plan, self.augmentation)
 
     def restore(self, state: Mapping[str, object]) -> None:
         """Stand where `state` was taken; `stream` then gives exactly what remained.
@@ -183,7 +185,7 @@ class Batches:
         Raises `DatasetError` if it was taken on other data, `PlanError` if with another
         plan or augmentation, or if it is no such state; then nothing has changed.
         """
-        self._position = read_state(state, self.split, self.plan, self.augmentation)
+        self._next = read_state(state, self.split, self.plan, self.augmentation)
 
     @property
     def time(self) -> EpochTime:
@@ -203,14 +205,11 @@ class Batches:
 
     def _make(self, epoch: int, step: int, indices: NDArray[np.int64]) -> Batch:
         gatherer, count = self._gatherer, len(indices)
-        image_shape = (count, *gatherer.image_shape)
-        label_shape = (count, *gatherer.label_shape)
         if self.fresh:
-            images = aligned_empty(image_shape, gatherer.image_dtype)
-            labels = aligned_empty(label_shape, gatherer.label_dtype)
+            images = aligned_empty((count, *self.image_shape), self.image_dtype)
+            labels = aligned_empty((count, *self.label_shape), self.label_dtype)
         else:
-            images = self._images.take(image_shape)
-            labels = self._labels.take(label_shape)
+            images, labels = self._images.take(count), self._labels.take(count)
         gatherer.fill(indices, images, labels, seed=self.plan.seed, epoch=epoch)
         return Batch(epoch, step, images, labels, indices, self.plan.mask(step))
 

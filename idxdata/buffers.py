@@ -54,8 +54,9 @@ class BufferRing:
     """
 
     def __init__(self, shape: tuple[int, ...], dtype: DTypeLike) -> None:
-        self.dtype = np.dtype(dtype)
-        self._nbytes = math.prod(shape) * self.dtype.itemsize
+        self._dtype = np.dtype(dtype)
+        self._shape = shape
+        self._nbytes = math.prod(shape) * self._dtype.itemsize
         self._free: list[Block] = []
         self._lent: dict[int, tuple[weakref.ref[Any], Block]] = {}
         self._allocate: Allocate = bytearray
@@ -70,8 +71,8 @@ class BufferRing:
             self._allocate, self.num_blocks = allocate, 0
             self._free, self._lent = [], {}
 
-    def take(self, shape: tuple[int, ...]) -> NDArray[Any]:
-        """An array of `shape`, no larger than the ring's: unset, aligned, yours."""
+    def take(self, count: int) -> NDArray[Any]:
+        """An array of `count` rows, at most the ring's: unset, aligned, yours."""
         try:
             block = self._free.pop()
         except IndexError:
@@ -80,7 +81,10 @@ class BufferRing:
         # NumPy makes every view point at the last array in its chain of bases. That
         # is this one, since what lies below it is a ctypes array and not NumPy's; so
         # it lives exactly as long as anything that sees the block.
-        array: NDArray[Any] = np.ndarray(shape, self.dtype, buffer=block)
+        shape = self._shape
+        if count != shape[0]:
+            shape = (count, *shape[1:])
+        array: NDArray[Any] = np.ndarray(shape, self._dtype, buffer=block)
         lease = weakref.ref(array, self._give_back)
         self._lent[id(lease)] = lease, block
         return array

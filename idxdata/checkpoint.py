@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import operator
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from idxdata.augmentation import Augmentation
 from idxdata.dataset import Split
@@ -14,28 +12,17 @@ from idxdata.plan import Plan
 _KEYS = ("seed", "epoch", "step", "data", "order")
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """The batch that comes next. `step` is below the plan's `num_steps`."""
-
-    epoch: int
-    step: int
-
-    @classmethod
-    def after(cls, epoch: int, step: int, num_steps: int) -> "Position":
-        """What follows that batch."""
-        epoch, step = operator.index(epoch), operator.index(step)
-        return cls(epoch, step + 1) if step + 1 < num_steps else cls(epoch + 1, 0)
-
-
 def make_state(
-    position: Position, split: Split, plan: Plan, augmentation: Augmentation | None
+    position: tuple[int, int],
+    split: Split,
+    plan: Plan,
+    augmentation: Augmentation | None,
 ) -> dict[str, int | str]:
     """See `Batches.state`."""
     return {
         "seed": plan.seed,
-        "epoch": position.epoch,
-        "step": position.step,
+        "epoch": position[0],
+        "step": position[1],
         "data": split.digest,
         "order": _order_digest(plan, augmentation),
     }
@@ -46,8 +33,8 @@ def read_state(
     split: Split,
     plan: Plan,
     augmentation: Augmentation | None,
-) -> Position:
-    """The position in `state`; raises as `Batches.restore` says."""
+) -> tuple[int, int]:
+    """Epoch and step in `state`; raises as `Batches.restore` says."""
     if not isinstance(state, Mapping) or set(state) != set(_KEYS):
         raise PlanError(
             "not a state of batches", expected=f"the keys {', '.join(_KEYS)}"
@@ -70,10 +57,8 @@ def read_state(
             hint="batch size, order, last_batch, subset and augmentation must be the "
             "same; ranks may differ",
         )
-    return Position(
-        _number("epoch", state["epoch"], 2**64),
-        _number("step", state["step"], plan.num_steps),
-    )
+    epoch = _number("epoch", state["epoch"], 2**64)
+    return epoch, _number("step", state["step"], plan.num_steps)
 
 
 def _number(name: str, value: object, end: int) -> int:

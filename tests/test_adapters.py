@@ -1,145 +1,189 @@
-"""Both frameworks get the same bytes, in the same order, without a copy."""
+"""Every framework gets the same bits in the same order, whatever way they come in."""
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 
-from idxdata import Batches, Dataset, Plan, batch_digest
-
-torch = pytest.importorskip("torch")
-tf = pytest.importorskip("tensorflow")
-
-from torch.utils.data import DataLoader
-
-from idxdata.adapters import tensorflow as tensorflow_adapter
-from idxdata.adapters import torch as torch_adapter
-
-Pairs = list[tuple[np.ndarray, np.ndarray]]
-
-
-@pytest.fixture
-def batches(small_dataset: Dataset) -> Batches:
-    return Batches(small_dataset.train, Plan(300, 64, seed=5))
-
-
-def as_numpy(pairs: Any) -> Pairs:
-    return [(images.numpy(), labels.numpy()) for images, labels in pairs]
-
-
-def walk_two_epochs(kind: str, batches: Batches) -> Pairs:
-    match kind:
-        case "torch DataLoader":
-            dataset = torch_adapter.dataset(batches, 2)
-            return as_numpy(DataLoader(dataset, batch_size=None))
-        case "torch DataLoader, 2 workers":
-            dataset = torch_adapter.dataset(batches, 2)
-            return as_numpy(DataLoader(dataset, batch_size=None, num_workers=2))
-        case "torch tensors":
-            return [
-                pair
-                for e in (0, 1)
-                for pair in as_numpy(torch_adapter.tensors(batches, e))
-            ]
-        case "tf.data":
-            return as_numpy(tensorflow_adapter.dataset(batches, 2))
-        case "tf.data, prefetched":
-            return as_numpy(tensorflow_adapter.dataset(batches, 2).prefetch(3))
-        case "tf tensors":
-            return [
-                pair
-                for e in (0, 1)
-                for pair in as_numpy(tensorflow_adapter.tensors(batches, e))
-            ]
-    raise AssertionError(kind)
-
-
-@pytest.mark.parametrize(
-    "kind",
-    [
-        "torch DataLoader",
-        "torch DataLoader, 2 workers",
-        "torch tensors",
-        "tf.data",
-        "tf.data, prefetched",
-        "tf tensors",
-    ],
+from idxdata import Augmentation, Batches, Plan, PlanError
+from idxdata.plan import indices_digest
+from tests.adapting import (
+    FORMATS,
+    FRAMEWORKS,
+    Case,
+    Pairs,
+    adapter,
+    as_numpy,
+    digest,
+    digest_from,
+    random_split,
 )
-# torch warns when it forks beside TensorFlow's threads; the workers only run NumPy.
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:.*fork.*:RuntimeWarning")
-def test_two_epochs_are_the_same_bytes(kind: str, batches: Batches) -> None:
-    pairs = walk_two_epochs(kind, batches)
-    expected = [batch for epoch in (0, 1) for batch in batches.epoch(epoch)]
-    assert len(pairs) == len(expected) == 10
-    for (images, labels), batch in zip(pairs, expected, strict=True):
-        assert images.tobytes() == batch.images.tobytes()
-        assert labels.tobytes() == batch.labels.tobytes()
-        assert (images.dtype, labels.dtype) == (np.float32, np.int64)
-    assert batch_digest(pairs[:5]) == batches.digest(0)
-    assert batch_digest(pairs[5:]) == batches.digest(1)
+
+for framework in FRAMEWORKS:
+    pytest.importorskip(framework)
+
+RANKS = [(0, 1), (0, 2), (1, 2), (2, 3)]
+WAYS = ("tensors", "dataset", "resident")
 
 
-def test_tensors_are_no_copies(batches: Batches) -> None:
-    for images, labels in torch_adapter.tensors(batches, 0):
-        batch_address = images.data_ptr()
-        images[0] = 7
-        assert images.numpy().ctypes.data == batch_address
-        assert labels.data_ptr() % 64 == 0
-    # Blocks are used again: a copy would leave the ring at one block.
-    ring = Batches(batches.split, batches.plan)
-    kept = [images for images, _ in tensorflow_adapter.tensors(ring, 0)]
-    assert ring._images.num_blocks == len(kept) == 5
+def restored(batches: Batches, epoch: int, step: int) -> Batches:
+    """By a state that has been through JSON, as that of an ended run."""
+    epoch, step = epoch + step // batches.num_steps, step % batches.num_steps
+    state = batches.state() | {"epoch": epoch, "step": step}
+    batches.restore(json.loads(json.dumps(state)))
+    return batches
 
 
-def test_unaligned_memory_is_copied_for_tensorflow() -> None:
-    # TensorFlow would abort the process at the first operation.
-    block = np.zeros(4096, np.uint8)
-    offset = -block.ctypes.data % 64 + 4
-    array = block[offset : offset + 400].view(np.float32)
-    array[:] = np.arange(100)
-    tensor = tensorflow_adapter._tensor(array)
-    assert float(tf.reduce_sum(tensor * 2)) == 9900
+def one_epoch(framework: str, way: str, batches: Batches, step: int = 0) -> Pairs:
+    """Epoch 2 from a step on."""
+    module = adapter(framework)
+    match way:
+        case "tensors":
+            return as_numpy(module.tensors(batches, 2, step))
+        case "dataset":
+            return as_numpy(module.dataset(restored(batches, 2, step), 3))
+        case "resident":
+            return as_numpy(module.resident(batches).tensors(2, step))
+    raise AssertionError(way)
 
 
-def test_torch_dataset_is_a_map(batches: Batches) -> None:
-    dataset = torch_adapter.dataset(batches, 3)
-    assert len(dataset) == 15
-    images, _ = dataset[7]
-    assert images.numpy().tobytes() == batches.batch(1, 2).images.tobytes()
-    for index in (15, -1):
-        with pytest.raises(IndexError):
-            dataset[index]
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("format", FORMATS)
+def test_an_epoch_is_the_same_bits(framework: str, way: str, format: str) -> None:
+    batches = Case(format).batches()
+    pairs = one_epoch(framework, way, batches)
+    assert len(pairs) == batches.num_steps == 5
+    for images, labels in pairs:
+        assert images.shape[1:] == batches.image_shape
+        assert labels.shape[1:] == batches.label_shape
+        assert (images.dtype, labels.dtype) == (
+            batches.image_dtype,
+            batches.label_dtype,
+        )
+    assert digest(pairs) == batches.digest(2)
 
 
-def test_tf_dataset_in_a_function(batches: Batches) -> None:
-    dataset = tensorflow_adapter.dataset(batches, 2)
-    assert int(dataset.cardinality()) == 10
-    assert dataset.element_spec[0].shape.as_list() == [None, 28, 28]
-
-    @tf.function
-    def total(data: Any) -> Any:
-        result = tf.constant(0, tf.int64)
-        for _, labels in data:
-            result += tf.reduce_sum(labels)
-        return result
-
-    assert int(total(dataset)) == 2 * int(batches.split.labels.sum())
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("rank", "num_ranks"), RANKS)
+@pytest.mark.parametrize("step", [0, 1, 4, 5])
+def test_ranks_and_resume_points(
+    framework: str, way: str, rank: int, num_ranks: int, step: int
+) -> None:
+    batches = Case("unit", rank, num_ranks).batches()
+    pairs = one_epoch(framework, way, batches, step)
+    assert len(pairs) == 5 - step
+    assert digest(pairs) == digest_from(batches, 2, step)
 
 
-def test_tf_dataset_in_keras_fit(batches: Batches) -> None:
-    keras = tf.keras
-    model = keras.Sequential(
-        [keras.layers.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)]
-    )
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile("sgd", loss)
-    history = model.fit(
-        tensorflow_adapter.dataset(batches, 2),
-        epochs=2,
-        steps_per_epoch=batches.num_steps,
-        shuffle=False,
-        verbose=0,
-    )
-    assert len(history.history["loss"]) == 2
-    assert np.isfinite(history.history["loss"]).all()
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("way", WAYS)
+def test_ranks_together_are_the_global_batches(framework: str, way: str) -> None:
+    whole = one_epoch(framework, way, Case("unit").batches())
+    for num_ranks in (2, 3):
+        parts = [
+            one_epoch(framework, way, Case("unit", rank, num_ranks).batches())
+            for rank in range(num_ranks)
+        ]
+        joined = [
+            tuple(np.concatenate(arrays) for arrays in zip(*batch, strict=True))
+            for batch in zip(*parts, strict=True)
+        ]
+        assert digest(joined) == digest(whole)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("format", ["unit", "one mean"])
+def test_plans_that_pad_give_a_mask_in_every_step(
+    framework: str, way: str, format: str
+) -> None:
+    batches = Case(format, 1, 3, "pad").batches()
+    triples = one_epoch(framework, way, batches, 1)
+    masks = [mask for _, _, mask in triples]
+    assert [mask.dtype for mask in masks] == [np.bool_] * 4
+    assert [mask.tolist() for mask in masks] == [[True] * 8] * 3 + [[False] * 8]
+    assert digest(triples) == digest_from(batches, 2, 1)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_datasets_go_on_through_epochs_and_start_again(framework: str) -> None:
+    batches = restored(Case("unit").batches(), 1, 3)
+    dataset = adapter(framework).dataset(batches, 4)
+    assert len(dataset) == 2 + 5 + 5
+    for _ in range(2):
+        pairs = as_numpy(dataset)
+        assert digest(pairs[:2]) == digest_from(batches, 1, 3)
+        assert digest(pairs[2:7]) == batches.digest(2)
+        assert digest(pairs[7:]) == batches.digest(3)
+    # Another number of epochs, which have all passed:
+    assert as_numpy(adapter(framework).dataset(restored(batches, 1, 3), 1)) == []
+
+
+@pytest.mark.parametrize("framework", ["numpy", "torch", "jax"])
+def test_a_batch_counts_when_it_is_handed_out(framework: str) -> None:
+    batches = Case("unit").batches()
+    taken = iter(adapter(framework).dataset(batches, 2))
+    for expected in [(0, 1), (0, 2), (0, 3), (0, 4), (1, 0), (1, 1)]:
+        next(taken)
+        assert batches.position == expected
+    # What remains is what another run gives that starts from this state.
+    other = Case("unit").batches()
+    other.restore(batches.state())
+    rest = as_numpy(adapter(framework).dataset(other, 2))
+    assert digest(rest) == digest_from(batches, 1, 1) == digest(as_numpy(taken))
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_epochs_digest_of_indices_is_the_consumers_too(framework: str) -> None:
+    # The bytes of a row tell its number here: image i is i as two bytes.
+    numbers = np.arange(100)
+    split = random_split(100, 1, 2)
+    split.images[:, 0, 0], split.images[:, 0, 1] = numbers % 16, numbers // 16
+    batches = Batches(split, Plan(100, 24, seed=5), format=FORMATS["bytes"])
+    seen = [
+        images[:, 0, 0, 0] + images[:, 0, 0, 1] * np.int64(16)
+        for images, _ in as_numpy(adapter(framework).tensors(batches, 3))
+    ]
+    assert indices_digest(seen) == batches.plan.digest(3)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_augmented_batches(framework: str) -> None:
+    batches = Case("unit").batches(augmentation=Augmentation(shift=2, rotate=10))
+    plain = Case("unit").batches()
+    assert batches.digest(2) != plain.digest(2)
+    for way in ("tensors", "dataset"):
+        assert digest(one_epoch(framework, way, batches)) == batches.digest(2)
+    if framework != "numpy":
+        with pytest.raises(PlanError) as caught:
+            adapter(framework).resident(batches)
+        assert caught.value.what == "augmented batches cannot be made on a device"
+    unchanged = Case("unit").batches(augmentation=Augmentation())
+    pairs = one_epoch(framework, "resident", unchanged)
+    assert digest(pairs) == plain.digest(2)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("options", [{"prefetch": True}, {"fresh": True}])
+def test_options_of_batches(framework: str, way: str, options: dict[str, Any]) -> None:
+    batches = Case("unit").batches(**options)
+    assert digest(one_epoch(framework, way, batches)) == batches.digest(2)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_no_such_epoch_or_step(framework: str) -> None:
+    batches = Case("unit").batches()
+    for epoch, step in ((-1, 0), (0, -1), (0, 6)):
+        with pytest.raises(PlanError):
+            next(iter(adapter(framework).tensors(batches, epoch, step)))
+        with pytest.raises(PlanError):
+            next(iter(adapter(framework).resident(batches).tensors(epoch, step)))
+
+
+def test_numpy_is_on_no_other_device() -> None:
+    with pytest.raises(ValueError, match="not on 'cuda'"):
+        adapter("numpy").resident(Case("unit").batches(), "cuda")

@@ -19,7 +19,7 @@ def test_no_block_is_handed_out_twice(steps: list[tuple[int, bool]]) -> None:
     ring = BufferRing((6, 5), np.int64)
     held: dict[int, np.ndarray] = {}
     for number, (place, as_view) in enumerate(steps):
-        array = ring.take((3, 5))
+        array = ring.take(3)
         array[...] = number
         assert array.ctypes.data % ALIGNMENT == 0
         held[place] = array.reshape(-1)[2:9] if as_view else array
@@ -32,18 +32,18 @@ def test_no_block_is_handed_out_twice(steps: list[tuple[int, bool]]) -> None:
 def test_a_block_is_free_at_once_when_nobody_sees_it() -> None:
     ring = BufferRing((4,), np.float32)
     for _ in range(100):
-        ring.take((4,))
+        ring.take(4)
     assert ring.num_blocks == 1
 
 
 def test_a_view_without_its_array_holds_the_block() -> None:
     ring = BufferRing((4,), np.float32)
-    view = memoryview(ring.take((4,)))
-    ring.take((4,))
-    ring.take((4,))
+    view = memoryview(ring.take(4))
+    ring.take(4)
+    ring.take(4)
     assert ring.num_blocks == 2
     view.release()
-    first, second = ring.take((4,)), ring.take((4,))
+    first, second = ring.take(4), ring.take(4)
     assert ring.num_blocks == 2
     assert first.ctypes.data != second.ctypes.data
 
@@ -54,7 +54,7 @@ def test_threads_share_a_ring() -> None:
 
     def work(number: int) -> None:
         for _ in range(2000):
-            array = ring.take((64,))
+            array = ring.take(64)
             array[...] = number
             if (array != number).any():
                 wrong.append(number)
@@ -70,7 +70,7 @@ def test_threads_share_a_ring() -> None:
 
 def test_arrays_outlive_their_ring() -> None:
     ring = BufferRing((3,), np.int64)
-    array = ring.take((3,))
+    array = ring.take(3)
     array[...] = 7
     gone = weakref.ref(ring)
     del ring

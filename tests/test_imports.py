@@ -39,7 +39,7 @@ def test_reading_needs_no_numba(tmp_path: Path) -> None:
     assert loaded == "36 False"
 
 
-@pytest.mark.parametrize("name", ["torch", "tensorflow"])
+@pytest.mark.parametrize("name", ["torch", "tensorflow", "jax"])
 def test_missing_framework_says_what_to_install(name: str) -> None:
     message = run_python(
         f"import sys; sys.modules[{name!r}] = None\n"

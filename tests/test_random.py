@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idxdata._kernels import random
-from idxdata.permutation import round_constants
+from idxdata.order.permutation import round_constants
 from tests import augment_oracle
 
 WORDS = st.integers(0, 2**64 - 1)

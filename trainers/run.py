@@ -6,7 +6,6 @@ lines: {"event": "epoch", ...} while it runs, {"event": "record", ...} at the en
 
 import argparse
 import dataclasses
-import hashlib
 import importlib
 import json
 import sys
@@ -21,6 +20,7 @@ from idxdata import (
     IdxDataError,
     Plan,
     batch_digest,
+    indices_digest,
     load,
 )
 from idxdata.cpus import usable_cpus
@@ -71,7 +71,8 @@ def run(
     plan = Plan(len(dataset.train), recipe.batch_size, seed=seed)
     train = Batches(dataset.train, plan)
     test = Batches(
-        dataset.test, Plan(len(dataset.test), EVAL_BATCH_SIZE, seed=0, order="sequential")
+        dataset.test,
+        Plan(len(dataset.test), EVAL_BATCH_SIZE, seed=0, order="sequential"),
     )
     weights = initial_weights(recipe, seed)
     num_epochs = recipe.epochs if epochs is None else epochs
@@ -166,11 +167,9 @@ def _epoch_record(timed: TimedEpoch, test_accuracy: float) -> EpochRecord:
 
 
 def _order_digest(plan: Plan, num_epochs: int) -> str:
-    digest = hashlib.sha256()
-    for epoch in range(num_epochs):
-        for step in range(plan.num_steps):
-            digest.update(plan.indices(epoch, step).astype("<i8").data)
-    return digest.hexdigest()
+    return indices_digest(
+        indices for epoch in range(num_epochs) for indices in plan.steps(epoch)
+    )
 
 
 def _peak_rss_bytes() -> int:
