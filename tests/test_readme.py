@@ -17,7 +17,7 @@ def test_example_runs(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = EXAMPLES[number]
-    for framework in ("torch", "tensorflow"):
+    for framework in ("torch", "tensorflow", "jax"):
         if f"adapters import {framework}" in code:
             pytest.importorskip(framework)
     monkeypatch.chdir(tmp_path)
@@ -25,4 +25,4 @@ def test_example_runs(
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 6
