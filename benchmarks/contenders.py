@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.inputs import TINY, Input
+from benchmarks.turns import in_turn
 
 GROUPS = ("reader", "engine", "writer")
 CACHED = "cached"
@@ -131,8 +132,7 @@ def grid(
 ) -> list[DataCase]:
     """All cases in the order they are run.
 
-    Round by round, input by input. Each round begins with another contender, and
-    every other round goes backwards, so that nobody always follows the same one.
+    Round by round, input by input, in turn.
     """
     cases = []
     for number in range(num_rounds):
@@ -144,7 +144,5 @@ def grid(
                 for state in contender.states(file)
                 if contender.takes_part(file, state, number)
             ]
-            start = number % max(1, len(entries))
-            entries = entries[start:] + entries[:start]
-            cases += entries[::-1] if number % 2 else entries
+            cases += in_turn(entries, number)
     return cases

@@ -5,19 +5,16 @@ Prints a table for each input, then which of the project's goals are met.
 """
 
 import argparse
-import importlib.metadata
-import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import inputs
+from benchmarks.child import Row
 from benchmarks.contenders import (
     CACHED,
     CONTENDERS,
@@ -28,29 +25,22 @@ from benchmarks.contenders import (
 )
 from benchmarks.data_print import print_results
 from benchmarks.data_results import Results, parse_row
-from benchmarks.data_runner import Row, run_data_case
-from benchmarks.environment import describe_environment
+from benchmarks.data_runner import run_data_case
 from benchmarks.inputs import Input, MissingInput
+from benchmarks.run_loop import (
+    Run,
+    environment,
+    names,
+    new_console,
+    new_rows_path,
+    run_all,
+)
 from trainers.run import positive
 
 WARM_UP = -1
 """The round of a run that is not recorded."""
 
-PLAIN_WIDTH = 150
-"""Columns of output that is no terminal's, so that tables stay whole in a log."""
-
 PEERS = ("deflate", "idx2numpy", "isal", "mnist", "python-mnist", "zlib-ng")
-
-
-def environment() -> dict[str, Any]:
-    """The machine and versions, the peers' among them."""
-    facts = describe_environment()
-    for package in PEERS:
-        try:
-            facts["packages"][package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return facts
 
 
 def prepare_inputs(names: Sequence[str], folder: Path, console: Console) -> list[Input]:
@@ -84,38 +74,19 @@ def warm_ups(contenders: Sequence[Contender], files: Sequence[Input]) -> list[Da
     return cases
 
 
-def run_grid(
-    before: Sequence[DataCase], cases: Sequence[DataCase], path: Path, console: Console
-) -> list[Row]:
-    """Run `before`, of which nothing is kept, then `cases`; their rows go to `path`.
-
-    An interrupt ends it; the rows so far are returned.
-    """
-    facts = environment()
-    rows: list[Row] = []
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    )
-    with bar, open(path, "a") as file, tempfile.TemporaryDirectory() as cache:
-        task = bar.add_task("", total=len(before) + len(cases))
-        try:
-            for case in (*before, *cases):
-                bar.update(task, description=_label(case))
-                row = run_data_case(case, facts, Path(cache))
-                bar.advance(task)
-                if case.round_number == WARM_UP:
-                    continue
-                rows.append(row)
-                file.write(json.dumps(row) + "\n")
-                file.flush()
-        except KeyboardInterrupt:
-            console.print("Interrupted; what follows is of the runs that had ended.")
-    return rows
+def run_grid(cases: Sequence[DataCase], path: Path, console: Console) -> list[Row]:
+    """Run the cases; the rows of those that are no warm-up go to `path`."""
+    facts = environment(PEERS)
+    with tempfile.TemporaryDirectory() as cache:
+        runs = [
+            Run(
+                _label(case),
+                partial(run_data_case, case, facts, Path(cache)),
+                case.round_number != WARM_UP,
+            )
+            for case in cases
+        ]
+        return run_all(runs, path, console)
 
 
 def _label(case: DataCase) -> str:
@@ -131,17 +102,12 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=positive, default=5)
     parser.add_argument(
-        "--inputs", type=_names, help=f"some of {', '.join(inputs.NAMES)}"
+        "--inputs", type=names, help=f"some of {', '.join(inputs.NAMES)}"
     )
-    parser.add_argument("--only", type=_names, help="contenders: reader/mnist, mnist")
+    parser.add_argument("--only", type=names, help="contenders: reader/mnist, mnist")
     parser.add_argument("--large", action="store_true", help="inputs of 1 GB too")
     parser.add_argument("--results", type=Path, default=Path("results/data_bench"))
     return parser.parse_args()
-
-
-def _names(text: str) -> list[str]:
-    """Comma-separated names, each once."""
-    return list(dict.fromkeys(name.strip() for name in text.split(",")))
 
 
 def _input_names(args: argparse.Namespace) -> list[str]:
@@ -159,24 +125,20 @@ def main() -> int:
     """Returns the exit status: 0, 1 if a run failed or nothing ran, 2 bad input."""
     args = _arguments()
     try:
-        names, contenders = _input_names(args), chosen(args.only)
+        input_names, contenders = _input_names(args), chosen(args.only)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    console = Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
-    args.results.mkdir(parents=True, exist_ok=True)
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    path = args.results / f"rows-{stamp}.jsonl"
-    files = prepare_inputs(names, args.results / "inputs", console)
-    rows = run_grid(
-        warm_ups(contenders, files), grid(contenders, files, args.rounds), path, console
-    )
+    console, path = new_console(), new_rows_path(args.results)
+    files = prepare_inputs(input_names, args.results / "inputs", console)
+    cases = warm_ups(contenders, files) + grid(contenders, files, args.rounds)
+    rows = run_grid(cases, path, console)
     if not rows:
         path.unlink(missing_ok=True)
         print("nothing was measured", file=sys.stderr)
         return 1
     results = Results(parse_row(row) for row in rows)
-    print_results(results, names, contenders, files, console)
+    print_results(results, input_names, contenders, files, console)
     console.print(f"Rows: {path}")
     return 1 if any("error" in row for row in rows) else 0
 

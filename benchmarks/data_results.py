@@ -1,4 +1,4 @@
-"""Rows of the data benchmark to series of figures that can be paired. Pure."""
+"""Rows of the data benchmarks to series of figures that can be paired. Pure."""
 
 import math
 from collections.abc import Iterable
@@ -20,22 +20,12 @@ class Key:
     state: str
 
 
-FIGURES = (
-    "fresh_s",
-    "import_s",
-    "first_s",
-    "process_s",
-    "warm_s",
-    "warm_cpu_share",
-    "peak_nbytes",
-    "first_peak_nbytes",
-)
-"""Figures of a record; `fresh_s` is made of `import_s` and `first_s`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One row. `figures` has those of `FIGURES` that were measured, none on an error."""
+    """One row. `figures`: the numbers of its record by name, none on an error.
+
+    "fresh_s" is "import_s" and "first_s" together, where a record has both.
+    """
 
     key: Key
     round_number: int
@@ -45,14 +35,15 @@ class Sample:
 
 
 def parse_row(row: Row) -> Sample:
-    """Raises KeyError if `row` is none of the data benchmark's."""
+    """Raises KeyError if `row` is none of the data benchmarks'."""
     case = row["case"]
     key = Key(case["group"], case["contender"], case["input"], case["state"])
-    figures: dict[str, float] = {}
-    if "error" not in row:
-        record = row["record"]
-        figures = {name: record[name] for name in FIGURES if name in record}
-        figures["fresh_s"] = record["import_s"] + record["first_s"]
+    record = {} if "error" in row else row["record"]
+    figures: dict[str, float] = {
+        name: value for name, value in record.items() if isinstance(value, int | float)
+    }
+    if {"import_s", "first_s"} <= figures.keys():
+        figures["fresh_s"] = figures["import_s"] + figures["first_s"]
     return Sample(key, case["round"], case["nbytes"], figures, row.get("error", ""))
 
 

@@ -1,24 +1,16 @@
 """One case of the data benchmark, one fresh process, one row."""
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
+from benchmarks.child import Row, run_child
 from benchmarks.contenders import COLD, DataCase
 from benchmarks.environment import CpuClock, foreign_load, thread_variables
 
-Row = dict[str, Any]
-"""What is stored of a case: "case", "environment", "foreign_load", and either
-"record" (see `benchmarks.data_measure.measure`) or "error" (text)."""
-
 WARM_BUDGET_S = 0.4
 _LIMIT_S = 600
-_ROOT = Path(__file__).parents[1]
 
 
 def run_data_case(case: DataCase, environment: Row, numba_cache: Path) -> Row:
@@ -72,23 +64,8 @@ def _run_child(case: DataCase, environ: dict[str, str]) -> Row:
         "warm_budget_s": 0 if case.state == COLD else WARM_BUDGET_S,
         "spawned_s": time.monotonic(),
     }
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.data_measure", json.dumps(order)],
-            check=False,
-            capture_output=True,
-            text=True,
-            cwd=_ROOT,
-            env=environ,
-            timeout=_LIMIT_S,
-        )
-    except subprocess.TimeoutExpired:
-        return {"error": f"stopped after {_LIMIT_S} s"}
-    if done.returncode:
-        messages = done.stderr.strip().splitlines() or ["no message"]
-        return {"error": f"exit status {done.returncode}: {messages[-1]}"}
-    record = json.loads(done.stdout.splitlines()[-1])["record"]
-    return _checked(case, record)
+    row = run_child("benchmarks.data_measure", order, environ, _LIMIT_S)
+    return row if "error" in row else _checked(case, row["record"])
 
 
 def _checked(case: DataCase, record: Row) -> Row:

@@ -86,12 +86,19 @@ def _find(name: str, folder: Path) -> Path:
 
 
 def _mnist(stem: str) -> Path:
-    base = Path(os.environ.get(DATA_VARIABLE) or _SHARED_DATA)
     ndim = 3 if stem.endswith("images") else 1
+    path = mnist_folder() / f"{stem}-idx{ndim}-ubyte.gz"
+    if not path.is_file():
+        raise MissingInput(f"no {path.name} in {path.parent}")
+    return path.resolve()
+
+
+def mnist_folder() -> Path:
+    """Where its four files lie. Raises `MissingInput`."""
+    base = Path(os.environ.get(DATA_VARIABLE) or _SHARED_DATA)
     for folder in (base / "mnist", base):
-        path = folder / f"{stem}-idx{ndim}-ubyte.gz"
-        if path.is_file():
-            return path.resolve()
+        if (folder / "train-images-idx3-ubyte.gz").is_file():
+            return folder
     raise MissingInput(f"no MNIST in {base}: set {DATA_VARIABLE} to its folder")
 
 

@@ -20,6 +20,10 @@ _LABELS = "train-labels-idx1-ubyte"
 _LARGE_BLOCKS = 22
 _SEED = 20_240_601
 
+NUMBERED_COUNT = 10_200_000
+NUMBERED_NBYTES = NUMBERED_COUNT * 784
+_NUMBERED_BLOCK = 60_000
+
 
 def glyphs(folder: Path, count: int | None) -> Path:
     """The first `count` training glyphs, all for None, labels beside them; gzip."""
@@ -81,3 +85,22 @@ def _varied(
     noise[block == 0] = 0
     block ^= noise
     return block
+
+
+def numbered(images_path: Path, labels_path: Path, count: int = NUMBERED_COUNT) -> None:
+    """Images of 28 x 28 random bytes, raw: 8 GB.
+
+    The first four bytes of an image are its row number in little-endian order, and
+    its label is that number's last decimal digit.
+    """
+    images_path.parent.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(_SEED)
+    with atomic_write(images_path) as file:
+        file.write(build_header(np.dtype(np.uint8), (count, 28, 28)))
+        for first in range(0, count, _NUMBERED_BLOCK):
+            numbers = np.arange(first, min(count, first + _NUMBERED_BLOCK), dtype="<u4")
+            block = np.frombuffer(bytearray(random.bytes(784 * len(numbers))), np.uint8)
+            rows = block.reshape(-1, 784)
+            rows[:, :4] = numbers.view(np.uint8).reshape(-1, 4)
+            file.write(rows.data)
+    write_idx(labels_path, (np.arange(count) % 10).astype(np.uint8))

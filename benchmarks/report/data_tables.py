@@ -1,13 +1,12 @@
-"""Figures and verdicts of the data benchmark as rows of text."""
+"""Figures of the data benchmark as rows of text."""
 
 from collections.abc import Sequence
 
 from benchmarks.contenders import CACHED, COLD, Contender, peer
 from benchmarks.data_results import Key, Results
-from benchmarks.goals import Verdict
 from benchmarks.inputs import Input
-from benchmarks.stats import PairedRatio, spread
-from benchmarks.summary import format_factor
+from benchmarks.report.cells import median, ratio_text, span
+from benchmarks.stats import spread
 
 DATA_COLUMNS = (
     "contender",
@@ -20,7 +19,6 @@ DATA_COLUMNS = (
     "peak MB",
     "process ms",
 )
-GOAL_COLUMNS = ("goal", "limit", "measured", "95 % interval", "pairs", "verdict")
 
 LEGEND = (
     "fresh: import of the contender and its first call in a new process, after NumPy's "
@@ -41,30 +39,14 @@ def data_row(results: Results, key: Key) -> tuple[str, ...]:
     warm = list(results.series(key, "warm_s").values())
     return (
         name + mark,
-        _milliseconds(results, key, "fresh_s"),
+        span(results, key, "fresh_s", 1e3),
         _speed(results, key, against, "fresh_s"),
-        _milliseconds(results, key, "warm_s"),
+        span(results, key, "warm_s", 1e3),
         _speed(results, key, against, "warm_s"),
         f"{results.nbytes(key) / spread(warm).median / 1e6:.0f}" if warm else "",
-        _median(results, key, "warm_cpu_share", 1, 2),
-        _median(results, key, "peak_nbytes", 1e-6, 1),
-        _median(results, key, "process_s", 1e3, 0),
-    )
-
-
-def goal_row(verdict: Verdict) -> tuple[str, ...]:
-    """One goal with what was measured of it."""
-    goal, ratio = verdict.goal, verdict.ratio
-    limit = f"{'>=' if goal.at_least else '<='} {goal.limit:g}"
-    if ratio is None:
-        return (goal.text, limit, "", "", "", verdict.word)
-    return (
-        goal.text,
-        limit,
-        format_factor(ratio.ratio),
-        _interval(ratio),
-        str(len(ratio.ratios)),
-        verdict.word,
+        median(results, key, "warm_cpu_share", 1, 2),
+        median(results, key, "peak_nbytes", 1e-6, 1),
+        median(results, key, "process_s", 1e3, 0),
     )
 
 
@@ -103,34 +85,5 @@ def _peer_key(key: Key) -> Key:
     return Key(key.group, name, key.input, CACHED)
 
 
-def _milliseconds(results: Results, key: Key, figure: str) -> str:
-    values = list(results.series(key, figure).values())
-    if not values:
-        return ""
-    times = spread([1e3 * value for value in values])
-    return f"{_short(times.median)} ({_short(times.low)}-{_short(times.high)})"
-
-
-def _short(value: float) -> str:
-    """Three digits that say something."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
-
-
 def _speed(results: Results, key: Key, against: Key, figure: str) -> str:
-    ratio = None if key == against else results.ratio(key, against, figure)
-    if ratio is None:
-        return ""
-    if len(ratio.ratios) == 1:
-        return f"{ratio.ratio:.2f}"
-    return f"{ratio.ratio:.2f} ({ratio.low:.2f}-{ratio.high:.2f})"
-
-
-def _median(results: Results, key: Key, figure: str, scale: float, digits: int) -> str:
-    values: Sequence[float] = list(results.series(key, figure).values())
-    return f"{spread(values).median * scale:.{digits}f}" if values else ""
-
-
-def _interval(ratio: PairedRatio) -> str:
-    if len(ratio.ratios) == 1:
-        return "one pair"
-    return f"{format_factor(ratio.low)} to {format_factor(ratio.high)}"
+    return ratio_text(None if key == against else results.ratio(key, against, figure))
