@@ -11,14 +11,20 @@ bench_options = --data "$(DATA)" \
 	$(if $(EPOCHS),--epochs "$(EPOCHS)") \
 	$(if $(THREADS),--threads "$(THREADS)")
 
-bench_data_options = \
+bench_read_options = \
 	$(if $(ROUNDS),--rounds "$(ROUNDS)") \
 	$(if $(INPUTS),--inputs "$(INPUTS)") \
 	$(if $(ONLY),--only "$(ONLY)") \
 	$(if $(LARGE),--large)
 
-.PHONY: help setup bench bench-data test test-interpreted test-checked fuzz lint wheel \
-	format clean
+bench_feed_options = \
+	$(if $(ROUNDS),--rounds "$(ROUNDS)") \
+	$(if $(FEEDERS),--only "$(FEEDERS)") \
+	$(if $(SIZES),--batch-sizes "$(SIZES)") \
+	$(if $(LARGE),--large)
+
+.PHONY: help setup bench bench-data bench-read bench-cache bench-order bench-augment \
+	bench-feed test test-interpreted test-checked faults fuzz lint wheel format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,12 +32,18 @@ help:
 	@echo "             DATA=glyphs|mnist|FOLDER RECIPES=mlp-3x100,cnn-5x5 REPEATS=4"
 	@echo "             EPOCHS=(the recipe's) THREADS=(all)"
 	@echo "make bench-data"
-	@echo "             read IDX files with idxdata and its peers, check the goals"
-	@echo "             ROUNDS=5 INPUTS=(all) ONLY=(all contenders) LARGE=1 (1 GB more)"
+	@echo "             idxdata and its peers side by side, and which goals are met, in"
+	@echo "             five parts that are targets too; LARGE=1: files of 1 to 8 GB as well"
+	@echo "  bench-read     readers, writers, inflate; ROUNDS=5 INPUTS=(all) ONLY=(all)"
+	@echo "  bench-cache    opening what is cached"
+	@echo "  bench-order    shuffling"
+	@echo "  bench-augment  augmentation"
+	@echo "  bench-feed     feeding every framework; ROUNDS=3 FEEDERS=(all) SIZES=32,128,1024"
 	@echo "make test    the test suite"
 	@echo "make test-interpreted, make test-checked"
 	@echo "             tests of reading and of kernels: without the JIT, with coverage;"
 	@echo "             with every index checked"
+	@echo "make faults  kill and disturb processes that share a cache; KILLS=200 STRESS_S=60"
 	@echo "make fuzz    look for inputs that break the reader; FUZZ_S=600 (seconds)"
 	@echo "make lint    style, types and import floors"
 	@echo "make wheel   build the wheel and try it in an environment of its own"
@@ -52,15 +64,32 @@ setup: .venv/.complete
 bench: setup
 	$(BIN)/python -m benchmarks.framework_bench $(bench_options)
 
-bench-data: setup
-	$(BIN)/python -m benchmarks.data_bench $(bench_data_options)
+# One after the other, also under make -j: they would disturb each other.
+.NOTPARALLEL:
+bench-data: bench-read bench-cache bench-order bench-augment bench-feed
+
+bench-read: setup
+	$(BIN)/python -m benchmarks.data_bench $(bench_read_options)
+
+bench-cache: setup
+	$(BIN)/python -m benchmarks.cache_bench $(if $(LARGE),--large)
+
+bench-order: setup
+	$(BIN)/python -m benchmarks.order_bench
+
+bench-augment: setup
+	$(BIN)/python -m benchmarks.augment_bench
+
+bench-feed: setup
+	$(BIN)/python -m benchmarks.feed_bench $(bench_feed_options)
 
 test: setup
 	$(BIN)/python -m pytest
 
 # What reaches a kernel. The rest would only be slow, or is others' code.
 kernel_tests := $(wildcard $(patsubst %,tests/test_%.py,inflate inflate_work gunzip idx idx_bounds \
-	idx_damage idx_write idx_writer rows sources zips file_objects header sniff fuzz_corpus plan))
+	idx_damage idx_write idx_writer rows sources zips file_objects header sniff fuzz_corpus \
+	plan subsets order_spec gathering augmentation augmentation_bits random batches))
 
 test-interpreted: setup
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run --source idxdata -m pytest $(kernel_tests)
@@ -70,6 +99,13 @@ test-interpreted: setup
 test-checked: setup
 	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/numba-checked" \
 		$(BIN)/python -m pytest $(kernel_tests)
+
+KILLS ?= 200
+STRESS_S ?= 60
+
+faults: setup
+	$(BIN)/python -m tests.cache_faults.kill --count "$(KILLS)"
+	$(BIN)/python -m tests.cache_faults.stress --seconds "$(STRESS_S)"
 
 FUZZ_S ?= 600
 fuzz_options = -max_total_time=$(FUZZ_S) -max_len=1500 -artifact_prefix=build/fuzz/ \

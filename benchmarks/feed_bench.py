@@ -39,6 +39,14 @@ def source_of(data: str) -> str:
     return str(inputs.mnist_folder()) if data == "mnist" else data
 
 
+def _default_data() -> str:
+    try:
+        inputs.mnist_folder()
+    except MissingInput:
+        return "glyphs"
+    return "mnist"
+
+
 def prepare_large(folder: Path, console: Console) -> bool:
     """Make the large set if it is not there; False, and why, if there is no room."""
     images, labels = (folder / name for name in LARGE_FILES)
@@ -78,7 +86,11 @@ def _arguments() -> argparse.Namespace:
         prog="python -m benchmarks.feed_bench", description=__doc__
     )
     parser.add_argument("--rounds", type=positive, default=3)
-    parser.add_argument("--data", default="mnist", help="mnist, glyphs or a folder")
+    parser.add_argument(
+        "--data",
+        default=_default_data(),
+        help="mnist, glyphs or a folder; default: mnist if it is there",
+    )
     parser.add_argument("--batch-sizes", type=_sizes, default=[32, 128, 1024])
     parser.add_argument(
         "--only", type=names, help="contenders: feed/kernel, kernel, feed"

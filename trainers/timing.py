@@ -43,5 +43,7 @@ def timed_epoch(
         before = clock()
         compute_s += before - ready
         batch_sizes.append(len(pair[1]))
+        # Before the next is asked for: its memory can be used again for that.
+        del pair
     values = to_floats(losses)
     return TimedEpoch(clock() - begin, data_s, compute_s, values, batch_sizes)
