@@ -152,6 +152,7 @@ class Batches:
         for batch in meter.each(batches):
             self._next = epoch, batch.step + 1
             yield batch
+            del batch
 
     def stream(self, epochs: int) -> Iterator[Batch]:
         """All batches from the position on, to the end of epoch `epochs` - 1.
@@ -210,7 +211,7 @@ class Batches:
             labels = aligned_empty((count, *self.label_shape), self.label_dtype)
         else:
             images, labels = self._images.take(count), self._labels.take(count)
-        gatherer.fill(indices, images, labels, seed=self.plan.seed, epoch=epoch)
+        gatherer.fill_unchecked(indices, images, labels, self.plan.seed, epoch)
         return Batch(epoch, step, images, labels, indices, self.plan.mask(step))
 
     def _each(self, epoch: int, steps: _Steps) -> Iterator[Batch]:

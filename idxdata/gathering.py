@@ -1,6 +1,7 @@
 """Gatherer: the examples of a split by row number, in a batch's format."""
 
 import math
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -134,8 +135,6 @@ class Gatherer:
         Raises `ValueError` if an array is not like that, `IndexError` if a row
         number is out of range; then the arrays' contents are unset.
         """
-        from idxdata._kernels import gather
-
         count = len(indices)
         _check(indices, (count,), np.dtype(np.int64), "indices")
         _check(images, (count, *self.image_shape), self.image_dtype, "images")
@@ -144,25 +143,44 @@ class Gatherer:
             raise ValueError(
                 "images and labels: expected C-contiguous, writable arrays"
             )
-        gather_labels: Any = (
-            gather.gather_one_hot if self.label_shape else gather.gather_labels
-        )
+        self.fill_unchecked(indices, images, labels, seed, epoch)
+
+    def fill_unchecked(
+        self,
+        indices: NDArray[np.int64],
+        images: NDArray[Any],
+        labels: NDArray[Any],
+        seed: int,
+        epoch: int,
+    ) -> None:
+        """`fill` for arrays that are known to be as they should; else it may crash.
+
+        Row numbers are checked here too.
+        """
+        gather_labels, gather_images = self._kernels
         bad = gather_labels(self._labels, indices, labels)
         if bad >= 0:
             raise IndexError(
                 f"row {indices[bad]} is not one of 0 to {len(self._labels) - 1}"
             )
-        out = images.reshape(count, self._rows.shape[1])
-        rows, planes = self._rows, self._planes
+        out = images.reshape(len(indices), self._rows.shape[1])
         if self._settings is not None:
             self._augment(indices, (seed, epoch), out)
-        elif self.format.pixels == "uint8":
-            gather.gather_bytes(rows, indices, planes, out)
-        elif self.format.pixels == "unit":
-            gather.gather_unit(rows, indices, planes, out)
         else:
-            mean, std = self._tables
-            gather.gather_standard(rows, indices, planes, mean, std, out)
+            gather_images(self._rows, indices, self._planes, *self._tables, out)
+
+    @cached_property
+    def _kernels(self) -> tuple[Any, Any]:
+        """For labels and for images; numba is imported at the first use."""
+        from idxdata._kernels import gather
+
+        images = {
+            "uint8": gather.gather_bytes,
+            "unit": gather.gather_unit,
+            "standard": gather.gather_standard,
+        }
+        labels = gather.gather_one_hot if self.label_shape else gather.gather_labels
+        return labels, images[self.format.pixels]
 
     def _augment(
         self, indices: NDArray[np.int64], stream: tuple[int, int], out: NDArray[Any]

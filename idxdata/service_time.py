@@ -52,6 +52,8 @@ class Meter:
             self._service_s += self._end - started
             self._num_batches += 1
             yield item
+            # Not held while the next is made, which can then have its memory.
+            del item
 
     def read(self) -> EpochTime:
         """So far."""

@@ -158,7 +158,7 @@ def test_an_error_in_the_thread_reaches_the_consumer(
     def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(batches._gatherer, "fill", fail)
+    monkeypatch.setattr(batches._gatherer, "fill_unchecked", fail)
     with pytest.raises(MemoryError):
         list(passing)
 

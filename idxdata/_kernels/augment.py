@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from idxdata._kernels.elastic import displace, displace_size
 from idxdata._kernels.gather import standardise
 from idxdata._kernels.jit import kernel, kernel_part
-from idxdata._kernels.prefetch import prefetch_row
+from idxdata._kernels.prefetch import prefetch_rows
 from idxdata._kernels.random import (
     AUGMENTATION,
     below,
@@ -181,7 +181,7 @@ def augment_floats(
     `stream` is (seed, epoch); out: (m, h * w * c).
     """
     for i in range(indices.size):
-        prefetch_row(rows, indices, np.uint64(i))
+        prefetch_rows(rows, indices, np.uint64(i))
         key = example_key(stream[0], stream[1], AUGMENTATION, np.uint64(indices[i]))
         values = out[i]
         _augment(rows[indices[i]], key, settings, scratch, values)
@@ -203,7 +203,7 @@ def augment_bytes(
 ) -> None:
     """out[i] = row indices[i], augmented, rounded half to even."""
     for i in range(indices.size):
-        prefetch_row(rows, indices, np.uint64(i))
+        prefetch_rows(rows, indices, np.uint64(i))
         key = example_key(stream[0], stream[1], AUGMENTATION, np.uint64(indices[i]))
         _augment(rows[indices[i]], key, settings, scratch, scratch.values)
         to = out[i]

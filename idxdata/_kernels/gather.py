@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata._kernels.jit import kernel, kernel_part
-from idxdata._kernels.prefetch import prefetch_row
+from idxdata._kernels.prefetch import prefetch_rows
 
 
 @kernel
@@ -107,7 +107,7 @@ def gather_bytes(
 ) -> None:
     """out[i] = rows[indices[i]]."""
     for i in range(indices.size):
-        prefetch_row(rows, indices, np.uint64(i))
+        prefetch_rows(rows, indices, np.uint64(i))
         _bytes_by_plane(rows[indices[i]], planes, out[i])
 
 
@@ -120,7 +120,7 @@ def gather_unit(
 ) -> None:
     """out[i] = rows[indices[i]] / 255."""
     for i in range(indices.size):
-        prefetch_row(rows, indices, np.uint64(i))
+        prefetch_rows(rows, indices, np.uint64(i))
         _unit_by_plane(rows[indices[i]], planes, out[i])
 
 
@@ -135,6 +135,6 @@ def gather_standard(
 ) -> None:
     """out[i] = (rows[indices[i]] / 255 - mean) / std; mean, std: one a delivered number."""
     for i in range(indices.size):
-        prefetch_row(rows, indices, np.uint64(i))
+        prefetch_rows(rows, indices, np.uint64(i))
         _unit_by_plane(rows[indices[i]], planes, out[i])
         standardise(out[i], mean, std)
