@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.batches import Batch, Batches
-from idxdata.errors import PlanError
 
 Arrays = tuple[NDArray[Any], ...]
 T = TypeVar("T")
@@ -75,23 +74,11 @@ class Elements(Generic[T]):
         return map(self._convert, self._walk)
 
 
-def steps_from(batches: Batches, start_step: int) -> range:
-    """The steps of an epoch from that one on; `PlanError` as `Batches.epoch` raises."""
-    if not 0 <= start_step <= batches.num_steps:
-        raise PlanError(
-            "start_step out of range",
-            expected=f"0 to {batches.num_steps}",
-            found=start_step,
-        )
-    return range(start_step, batches.num_steps)
-
-
 def epoch_order(batches: Batches, epoch: int, start_step: int = 0) -> NDArray[np.int64]:
     """Row numbers of this rank's batches of one epoch, from `start_step` on, joined.
 
     Every batch but the last has the same size. Raises `PlanError` if there is no such
     epoch or step; `start_step` may be `num_steps`.
     """
-    steps = steps_from(batches, start_step)
-    parts = [batches.plan.indices(epoch, step) for step in steps]
+    parts = batches.plan.steps(epoch, start_step)
     return np.concatenate([np.empty(0, np.int64), *parts])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.adapters._residency import Residency
-from idxdata.adapters._walking import Walk, arrays, epoch_order, steps_from
+from idxdata.adapters._walking import Walk, arrays, epoch_order
 from idxdata.batches import Batches
 from idxdata.buffers import is_aligned
 from idxdata.errors import MissingFrameworkError
@@ -176,9 +176,9 @@ class Resident:
     def tensors(self, epoch: int, start_step: int = 0) -> Iterator[Tensors]:
         """One epoch, as the adapter's `tensors` gives it; moves no position."""
         plan = self._batches.plan
-        for step in steps_from(self._batches, start_step):
+        for step, rows in enumerate(plan.steps(epoch, start_step), start_step):
             with tf.device(self._device):
-                pair = self._gather(tf.constant(plan.indices(epoch, step)))
+                pair = self._gather(tf.constant(rows))
                 mask = plan.mask(step)
                 batch = pair if mask is None else (*pair, tf.constant(mask))
             yield batch
