@@ -1,6 +1,5 @@
 """Batches: a split in the order of a plan, gathered and converted for a framework."""
 
-import operator
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from idxdata.digests import batch_digest
 from idxdata.errors import PlanError
 from idxdata.formats import BatchFormat
 from idxdata.gathering import Gatherer
+from idxdata.order.permutation import MASK64, checked_integer
 from idxdata.plan import Plan
 from idxdata.service_time import EpochTime, Meter
 
@@ -56,13 +56,14 @@ class Batches:
 
     With `augmentation` images are changed by chance, the same for the same seed, epoch
     and example. With `prefetch` a thread makes the next batch of an epoch while the
-    last one is used; that pays where making it takes long, as augmentation does.
+    last one is used; that pays where making it takes long, as augmentation does. A pass
+    under way cannot go on in a forked process.
 
     Can be pickled: as paths if the split is mapped, else with its data. Position
     and times are not. `batch` may be called by several threads.
 
     Raises `PlanError` if the plan is for another number of examples, and the errors of
-    `Gatherer` if split and format do not fit.
+    `Gatherer` if split and format do not fit, `TypeError` for arguments of other types.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Batches:
         prefetch: bool = False,
         fresh: bool = False,
     ) -> None:
+        _check_types(split, plan, format, augmentation)
         if plan.num_examples != len(split):
             raise PlanError(
                 "the plan is for another number of examples",
@@ -143,7 +145,7 @@ class Batches:
         for, `PlanError` if there is no such epoch or step; `start_step` may be
         `num_steps`, with which no batch is left.
         """
-        epoch = operator.index(epoch)
+        epoch = checked_integer("epoch", epoch, 0, MASK64)
         meter = self._meter = Meter(epoch)
         steps = enumerate(self.plan.steps(epoch, start_step), start_step)
         batches = (
@@ -158,10 +160,14 @@ class Batches:
         """All batches from the position on, to the end of epoch `epochs` - 1.
 
         The position is the start, or what `restore` has set, or where the last
-        iteration has come to: iterating again goes on from there.
+        iteration has come to: iterating again goes on from there. Raises, when the
+        first batch is asked for, `PlanError` if `epochs` is no integer from 0 to 2^64.
         """
-        while self.position[0] < epochs:
-            yield from self.epoch(*self.position)
+        epochs = checked_integer("epochs", epochs, 0, MASK64 + 1)
+        epoch, step = self.position
+        while epoch < epochs:
+            yield from self.epoch(epoch, step)
+            epoch, step = epoch + 1, 0
 
     @property
     def position(self) -> tuple[int, int]:
@@ -185,6 +191,7 @@ class Batches:
 
         Raises `DatasetError` if it was taken on other data, `PlanError` if with another
         plan or augmentation, or if it is no such state; then nothing has changed.
+        Not while a pass is under way: its next batch would move the position again.
         """
         self._next = read_state(state, self.split, self.plan, self.augmentation)
 
@@ -230,6 +237,14 @@ class Batches:
                     del ready
             if coming is not None:
                 yield coming.result()
+
+
+def _check_types(*arguments: object) -> None:
+    kinds = (Split, Plan, BatchFormat | None, Augmentation | None)
+    for argument, kind in zip(arguments, kinds, strict=True):
+        if not isinstance(argument, kind):
+            name = getattr(kind, "__name__", str(kind))
+            raise TypeError(f"expected a {name}, not a {type(argument).__name__}")
 
 
 def _unpickled(split: Split, plan: Plan, options: dict[str, Any]) -> Batches:

@@ -57,7 +57,7 @@ def read_state(
             hint="batch size, order, last_batch, subset and augmentation must be the "
             "same; ranks may differ",
         )
-    epoch = _number("epoch", state["epoch"], 2**64)
+    epoch = _number("epoch", state["epoch"], 2**64 + 1)
     return epoch, _number("step", state["step"], plan.num_steps)
 
 
@@ -72,5 +72,7 @@ def _number(name: str, value: object, end: int) -> int:
 
 
 def _order_digest(plan: Plan, augmentation: Augmentation | None) -> str:
+    if augmentation is not None and augmentation.is_identity:
+        augmentation = None
     facts = [plan.describe(), augmentation and augmentation.describe()]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from idxdata.digests import array_digest
+from idxdata.dtypes import has_code
 from idxdata.errors import DatasetError
 from idxdata.mapping import Reference, from_reference, known_contents, reference
 from idxdata.writer import idx_pieces
@@ -24,13 +26,16 @@ class Split:
     pickled as data.
 
     Raises `DatasetError` if there are no images, labels are not a 1-D integer
-    array, or the counts differ.
+    array, or the counts differ; `TypeError` for what is no array.
     """
 
     images: NDArray[Any]
     labels: NDArray[Any]
 
     def __post_init__(self) -> None:
+        for array in (self.images, self.labels):
+            if not isinstance(array, np.ndarray):
+                raise TypeError(f"expected NumPy arrays, not a {type(array).__name__}")
         if self.labels.ndim != 1 or self.labels.dtype.kind not in "iu":
             raise DatasetError(
                 "labels are not a list of integers",
@@ -62,6 +67,7 @@ class Split:
     def digests(self) -> tuple[str, str]:
         """`idx_digest` of images and of labels, as they are at the first use.
 
+        `array_digest` for a dtype that IDX lacks, as int64 labels have.
         A mapped cache entry that was not written to is not read: what was hashed
         when it was made counts (`Cache.verify` tells whether that still holds).
         """
@@ -148,7 +154,9 @@ def label_range(labels: NDArray[Any]) -> tuple[int, int]:
 
 def _digest(array: NDArray[Any]) -> str:
     known = known_contents(array)
-    return idx_digest(array) if known is None else known.idx_sha256
+    if known is not None:
+        return known.idx_sha256
+    return idx_digest(array) if has_code(array.dtype) else array_digest(array)
 
 
 def _joined(digests: Iterable[str]) -> str:

@@ -38,6 +38,11 @@ _NEAREST = {
 }
 
 
+def has_code(dtype: DType) -> bool:
+    """Whether IDX has `dtype`, in whichever byte order it is."""
+    return _native(dtype) in _NATIVE_TO_CODE
+
+
 def nearest_dtype(dtype: DType) -> DType | None:
     """The IDX dtype, native, that values of `dtype` convert to if they fit.
 

@@ -133,7 +133,8 @@ class Gatherer:
         0 to 2^64 - 1, key the augmentation, with the row number and nothing else.
 
         Raises `ValueError` if an array is not like that, `IndexError` if a row
-        number is out of range; then the arrays' contents are unset.
+        number is out of range, `DatasetError` if a one-hot label is by now; then the
+        arrays' contents are unset.
         """
         count = len(indices)
         _check(indices, (count,), np.dtype(np.int64), "indices")
@@ -160,14 +161,22 @@ class Gatherer:
         gather_labels, gather_images = self._kernels
         bad = gather_labels(self._labels, indices, labels)
         if bad >= 0:
-            raise IndexError(
-                f"row {indices[bad]} is not one of 0 to {len(self._labels) - 1}"
-            )
+            raise self._row_error(int(indices[bad]))
         out = images.reshape(len(indices), self._rows.shape[1])
         if self._settings is not None:
             self._augment(indices, (seed, epoch), out)
         else:
             gather_images(self._rows, indices, self._planes, *self._tables, out)
+
+    def _row_error(self, row: int) -> Exception:
+        count = len(self._labels)
+        if not 0 <= row < count:
+            return IndexError(f"row {row} is not one of 0 to {count - 1}")
+        return DatasetError(
+            "label was changed since it was checked",
+            expected=f"0 to {(self.format.num_classes or 0) - 1}",
+            found=f"{self._labels[row]} for example {row}",
+        )
 
     @cached_property
     def _kernels(self) -> tuple[Any, Any]:

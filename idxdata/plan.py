@@ -79,7 +79,7 @@ class Plan:
         self._check("seed", 0, MASK64)
         self._check("num_ranks", 1, self.batch_size)
         self._check("rank", 0, self.num_ranks - 1)
-        if self.last_batch not in ("keep", "drop", "pad"):
+        if not _is_one_of(self.last_batch, "keep", "drop", "pad"):
             raise PlanError(
                 "no such last_batch",
                 expected="'keep', 'drop' or 'pad'",
@@ -110,7 +110,7 @@ class Plan:
 
     def _restricted_strata(self) -> Stratified | None:
         if not isinstance(self.order, Stratified):
-            if self.order not in ("shuffled", "sequential"):
+            if not _is_one_of(self.order, "shuffled", "sequential"):
                 raise PlanError(
                     "no such order",
                     expected="'shuffled', 'sequential' or Stratified",
@@ -277,6 +277,10 @@ class Plan:
             parts.append(self._rows(epoch, place, place + count))
             start += count
         return np.concatenate(parts)
+
+
+def _is_one_of(value: object, *words: str) -> bool:
+    return isinstance(value, str) and value in words
 
 
 def indices_digest(batches: Iterable[NDArray[Any]]) -> str:

@@ -319,6 +319,39 @@ def test_mismatches_are_refused(small_dataset: Dataset) -> None:
         make(small_dataset).batch(0, 5)
 
 
+@pytest.mark.parametrize("label", [10, 3000, -1, -100_000, 10**9])
+def test_labels_changed_since_they_were_checked(label: int) -> None:
+    labels = np.arange(100) % 10
+    split = Split(np.zeros((100, 4, 4), np.uint8), labels)
+    form = BatchFormat(labels="one_hot", num_classes=10)
+    batches = Batches(split, Plan(100, 50, seed=0), format=form)
+    batches.batch(0, 0)
+    labels[:] = label
+    with pytest.raises(DatasetError) as caught:
+        batches.batch(0, 0)
+    assert caught.value.expected == "0 to 9"
+    assert str(label) in str(caught.value.found)
+
+
+@pytest.mark.parametrize(
+    ("place", "wrong"), [(0, None), (0, "dataset"), (1, 4), (2, "unit"), (3, {})]
+)
+def test_arguments_of_another_type(
+    place: int, wrong: Any, small_dataset: Dataset
+) -> None:
+    arguments: list[Any] = [small_dataset.train, Plan(300, 64, seed=0), None, None]
+    arguments[place] = small_dataset if wrong == "dataset" else wrong
+    split, plan, form, augmentation = arguments
+    with pytest.raises(TypeError, match="expected a"):
+        Batches(split, plan, format=form, augmentation=augmentation)
+
+
+@pytest.mark.parametrize("epoch", [1.0, "0", -1, 2**64])
+def test_a_pass_of_no_epoch(epoch: Any, small_dataset: Dataset) -> None:
+    with pytest.raises(PlanError):
+        next(make(small_dataset).epoch(epoch))
+
+
 def test_real_batches(mnist_folder: Path) -> None:
     from idxdata import load
 

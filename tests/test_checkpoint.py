@@ -108,6 +108,46 @@ def test_another_format_may_go_on() -> None:
     assert next(other.stream(1)).step == 3
 
 
+def test_no_augmentation_and_one_that_changes_nothing_are_the_same() -> None:
+    make(augmentation=Augmentation()).restore(make().state())
+    make().restore(make(augmentation=Augmentation()).state())
+
+
+@pytest.mark.parametrize("dtype", ["i8", "u8", "u2", ">i8"])
+def test_labels_of_dtypes_that_idx_lacks_have_a_state(dtype: str) -> None:
+    labels = LABELS.astype(dtype)
+    batches = Batches(Split(IMAGES, labels), Plan(50, 8, seed=5))
+    batches.restore(batches.state())
+    changed = labels.copy()
+    changed[7] += 1
+    other = Batches(Split(IMAGES, changed), Plan(50, 8, seed=5))
+    with pytest.raises(DatasetError):
+        other.restore(batches.state())
+
+
+def test_the_last_epoch_has_a_state() -> None:
+    batches = make()
+    assert len(list(batches.epoch(2**64 - 1))) == batches.num_steps
+    again = make()
+    again.restore(batches.state())
+    assert list(again.stream(2**64)) == []
+
+
+def test_a_pass_within_a_stream_does_not_lead_it_astray() -> None:
+    batches, seen = make(), []
+    for batch in batches.stream(3):
+        seen.append((batch.epoch, batch.step))
+        if batch.step in (0, batches.num_steps - 1):
+            list(batches.epoch(7))
+    assert seen == [(epoch, step) for epoch in range(3) for step in range(7)]
+
+
+@pytest.mark.parametrize("epochs", ["2", 1.5, -1, None])
+def test_a_stream_of_no_number_of_epochs(epochs: Any) -> None:
+    with pytest.raises(PlanError):
+        next(make().stream(epochs))
+
+
 def test_other_data_is_refused(small_dataset: Dataset) -> None:
     state = make().state()
     changed = IMAGES.copy()
@@ -146,7 +186,7 @@ def test_another_plan_is_refused(name: str) -> None:
     "change",
     [
         {"epoch": -1},
-        {"epoch": 2**64},
+        {"epoch": 2**64 + 1},
         {"epoch": "1"},
         {"epoch": 1.0},
         {"step": 7},

@@ -379,3 +379,8 @@ def test_mnist_files_are_those_of_the_catalogue(mnist_folder: Path) -> None:
         content = (mnist_folder / file.name).read_bytes()
         assert len(content) == file.nbytes
         assert hashlib.sha256(content).hexdigest() == file.sha256
+
+
+def test_a_split_is_of_arrays() -> None:
+    with pytest.raises(TypeError, match="not a list"):
+        Split(np.zeros((2, 2), np.uint8), [0, 1])  # type: ignore[arg-type]

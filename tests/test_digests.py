@@ -40,6 +40,16 @@ def test_differences_show(pairs: list[tuple[np.ndarray, np.ndarray]]) -> None:
     assert batch_digest(pairs) != batch_digest([(IMAGES, LABELS)])
 
 
+def test_masks_are_left_out() -> None:
+    mask = np.array([True, False])
+    assert batch_digest([(IMAGES, LABELS, mask)]) == batch_digest([(IMAGES, LABELS)])
+
+
+def test_what_is_no_array_is_refused() -> None:
+    with pytest.raises(TypeError, match="found list"):
+        batch_digest([(IMAGES, [3, 4])])  # type: ignore[list-item]
+
+
 @pytest.mark.parametrize("dtype", ["f8", "f2", ">f4", "u4", "?", "c8"])
 def test_dtypes_of_no_batch_are_refused(dtype: str) -> None:
     with pytest.raises(TypeError):

@@ -282,3 +282,10 @@ def test_no_such_step(epoch: int, step: int, last_batch: Any) -> None:
 def test_digests_are_of_int64() -> None:
     with pytest.raises(TypeError):
         indices_digest([np.arange(3, dtype=np.int32)])
+
+
+@pytest.mark.parametrize("name", ["order", "last_batch"])
+def test_words_that_are_arrays(name: str) -> None:
+    wrong: Any = {name: np.arange(3)}
+    with pytest.raises(PlanError):
+        Plan(10, 2, seed=0, **wrong)

@@ -157,3 +157,42 @@ def test_rows_of_a_table_cannot_be_changed() -> None:
     assert order == Stratified.by(np.array([5, 3, 5], np.uint8))
     with pytest.raises(ValueError):
         order.rows[0] = 1
+
+
+def test_classes_are_compared_as_integers() -> None:
+    labels = np.array([2**63 + 5, 2**63 + 6, 7], np.uint64)
+    assert OfClasses(labels, [2**63 + 5, 1, -1]).table.tolist() == [0]
+    assert OfClasses(labels, {7, 8}).table.tolist() == [2]
+    assert OfClasses(np.array([-1, 255], np.int16), [-1, 2**70]).table.tolist() == [0]
+
+
+@pytest.mark.parametrize("wanted", [3, [[1], [1, 2]], [1.5], None, ["1"]])
+def test_classes_that_are_no_integers(wanted: Any) -> None:
+    with pytest.raises(PlanError):
+        OfClasses(np.arange(5), wanted)
+
+
+@pytest.mark.parametrize("labels", [[1, 2], np.ones(3), np.ones((2, 2), int), None])
+def test_labels_that_are_none(labels: Any) -> None:
+    with pytest.raises(PlanError):
+        OfClasses(labels, [1])
+    with pytest.raises(PlanError):
+        Stratified.by(labels)
+
+
+@pytest.mark.parametrize(
+    ("rows", "starts"),
+    [
+        (np.arange(10, dtype=np.uint32), [0, 5]),
+        (np.arange(4, dtype=np.uint32), [0, 5]),
+        (np.full(5, 10**9, np.uint32), [0, 5]),
+        (np.zeros(5, np.uint32), [0, 5]),
+        (np.arange(5, dtype=np.uint32), [0, 3, 3, 5]),
+        (np.arange(5, dtype=np.uint32), [1, 5]),
+        (np.arange(5), [0, 5]),
+        (np.empty(0, np.uint32), [0, 0]),
+    ],
+)
+def test_tables_that_are_none(rows: Any, starts: list[int]) -> None:
+    with pytest.raises(PlanError):
+        Stratified(10, rows, np.array(starts))

@@ -38,13 +38,17 @@ def gather_one_hot(
 ) -> int:
     """out[i] = 1 at labels[indices[i]] and 0 elsewhere; out: (m, classes).
 
-    Returns the first i whose index is out of range, where it stops, or -1.
+    Returns the first i whose index or label is out of range, where it stops, or -1.
     """
     for i in range(indices.size):
         if not 0 <= indices[i] < labels.size:
             return i
+        # Checked here too: whoever owns the labels may have changed them since.
+        label = np.int64(labels[indices[i]])
+        if not 0 <= label < out.shape[1]:
+            return i
         out[i, :] = np.float32(0)
-        out[i, labels[indices[i]]] = np.float32(1)
+        out[i, label] = np.float32(1)
     return -1
 
 

@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 
 from idxdata.errors import PlanError
 from idxdata.order.permutation import (
-    MAX_EXAMPLES,
-    checked_integer,
     permuted_range,
     round_constants,
 )
-from idxdata.order.subsets import Subset
+from idxdata.order.subsets import Subset, checked_labels
 
 STEPS_PURPOSE = 1
 PLACES_PURPOSE = 2
@@ -37,6 +35,8 @@ class Stratified:
     (num_classes + 1,) where each class begins in it; `num_examples` counts the
     rows of the split. Made by `Stratified.by(labels)`. 4 bytes a row. Equal if the
     tables are.
+
+    Raises `PlanError` if the tables are not like that.
     """
 
     num_examples: int
@@ -44,8 +44,26 @@ class Stratified:
     starts: NDArray[np.int64]
 
     def __post_init__(self) -> None:
+        if not self._is_sound():
+            raise PlanError(
+                "not a table of rows by class", hint="make it by Stratified.by(labels)"
+            )
         self.rows.setflags(write=False)
         self.starts.setflags(write=False)
+
+    def _is_sound(self) -> bool:
+        rows, starts = self.rows, self.starts
+        if rows.dtype != np.uint32 or starts.dtype != np.int64:
+            return False
+        if rows.ndim != 1 or starts.ndim != 1 or not 0 < len(rows) <= self.num_examples:
+            return False
+        if len(starts) < 2 or starts[0] != 0 or starts[-1] != len(rows):
+            return False
+        if rows.max() >= self.num_examples or (np.diff(starts) < 1).any():
+            return False
+        seen = np.zeros(self.num_examples, np.bool_)
+        seen[rows] = True
+        return int(seen.sum()) == len(rows)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Arrays come writable out of a pickle; the constructor sees to that.
@@ -57,13 +75,7 @@ class Stratified:
 
         Raises `PlanError` if they are not integers of one axis, or none.
         """
-        if labels.ndim != 1 or labels.dtype.kind not in "iu":
-            raise PlanError(
-                "not labels",
-                expected="integers (num_examples,)",
-                found=f"{labels.dtype} {labels.shape}",
-            )
-        checked_integer("the number of labels", len(labels), 1, MAX_EXAMPLES)
+        labels = checked_labels(labels)
         return _sorted_by_class(
             len(labels), np.arange(len(labels), dtype=np.uint32), labels
         )

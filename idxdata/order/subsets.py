@@ -5,11 +5,13 @@ is the plan's part.
 """
 
 import hashlib
+import operator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, SupportsIndex, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from idxdata.errors import PlanError
 from idxdata.order.permutation import (
@@ -22,6 +24,38 @@ from idxdata.order.permutation import (
 
 FOLD_PURPOSE = 4
 """Keeps the permutation of folds apart from a plan's with the same seed."""
+
+
+def checked_labels(labels: object) -> NDArray[Any]:
+    """`labels` if they are an integer array of one axis with 1 to 2^32 elements.
+
+    Raises `PlanError` if they are not.
+    """
+    if (
+        not isinstance(labels, np.ndarray)
+        or labels.ndim != 1
+        or labels.dtype.kind not in "iu"
+    ):
+        is_array = isinstance(labels, np.ndarray)
+        raise PlanError(
+            "not labels",
+            expected="an array of integers (num_examples,)",
+            found=f"{labels.dtype} {labels.shape}"  # type: ignore[attr-defined]
+            if is_array
+            else type(labels).__name__,
+        )
+    checked_integer("the number of labels", len(labels), 1, MAX_EXAMPLES)
+    return labels
+
+
+def _integers(wanted: object) -> list[int]:
+    """Sorted, each once. Raises `PlanError` if they are no integers."""
+    try:
+        return sorted({operator.index(number) for number in wanted})  # type: ignore[attr-defined]
+    except TypeError:
+        raise PlanError(
+            "no such classes", expected="a list of integers", found=repr(wanted)
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,26 +172,24 @@ class OfClasses:
     Holds their numbers: 4 bytes a row of the subset. `labels` is any integer
     array (num_examples,); it is read once and not kept. Equal if the rows are.
 
-    Raises `PlanError` if labels are not integers (n,), or no row is wanted.
+    Raises `PlanError` if labels are not integers (n,), `wanted` are not integers, or
+    no row is wanted.
     """
 
     num_examples: int
     table: NDArray[np.uint32]
 
-    def __init__(self, labels: NDArray[Any], wanted: ArrayLike) -> None:
-        classes = np.unique(np.asarray(wanted))
-        if labels.ndim != 1 or labels.dtype.kind not in "iu":
-            raise PlanError(
-                "not labels",
-                expected="integers (num_examples,)",
-                found=f"{labels.dtype} {labels.shape}",
-            )
-        checked_integer("the number of labels", len(labels), 1, MAX_EXAMPLES)
-        table = np.flatnonzero(np.isin(labels, classes)).astype(np.uint32)
+    def __init__(self, labels: NDArray[Any], wanted: Iterable[SupportsIndex]) -> None:
+        labels = checked_labels(labels)
+        numbers = _integers(wanted)
+        # As numbers of the labels' dtype: of two dtypes NumPy would compare floats.
+        info = np.iinfo(labels.dtype)
+        possible = [number for number in numbers if info.min <= number <= info.max]
+        is_wanted = np.isin(labels, np.array(possible, labels.dtype))
+        table = np.flatnonzero(is_wanted).astype(np.uint32)
         if not len(table):
             raise PlanError(
-                "no row is of a wanted class",
-                expected=f"a label among {classes.tolist()}",
+                "no row is of a wanted class", expected=f"a label among {numbers}"
             )
         self.__setstate__((len(labels), table))
 
