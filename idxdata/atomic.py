@@ -6,6 +6,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -90,7 +91,8 @@ def _mode_to_replace(name: str) -> int | None:
 
 
 def _create(path: Path, mode: int) -> BinaryIO:
-    return open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode))
+    # No lambda: an interrupt in one would leave the descriptor open.
+    return open(path, "xb", opener=partial(os.open, mode=mode))
 
 
 def _set_mode(descriptor: int, mode: int) -> None:

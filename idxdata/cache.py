@@ -6,12 +6,19 @@ if that is not known, by the SHA-256 of its bytes. What lies where: `caching/lay
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from idxdata.caching.building import make_entry, map_sound, open_unchanged
+from idxdata.atomic import checked_path
+from idxdata.caching.building import (
+    SourceChanged,
+    make_entry,
+    map_sound,
+    open_unchanged,
+)
 from idxdata.caching.layout import (
     ENVIRONMENT_VARIABLE,
     Layout,
@@ -20,58 +27,87 @@ from idxdata.caching.layout import (
 )
 from idxdata.caching.sweeping import CacheEntry, list_entries, prune
 from idxdata.caching.verifying import CacheCheck, verify
-from idxdata.errors import PathLike
+from idxdata.errors import CacheError, PathLike
 from idxdata.mapping import Region, map_open_file
 from idxdata.payload import open_source
 
 MAX_ALIGNMENT = 64
 """Bytes; what an entry has, and the most that `open_idx` can be asked for."""
 
+_MAX_ATTEMPTS = 10
+_Found = TypeVar("_Found")
+
 
 def default_folder() -> Path:
-    """`IDXDATA_CACHE` if set, else `idxdata` in the platform's user cache folder."""
+    """`IDXDATA_CACHE` if set, else `idxdata` in the platform's user cache folder.
+
+    Raises `CacheError` if that is in a home folder, and there is none.
+    """
     chosen = os.environ.get(ENVIRONMENT_VARIABLE)
     if chosen:
-        return Path(chosen).expanduser()
+        return _expanded(chosen)
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     elif sys.platform == "darwin":
         base = "~/Library/Caches"
     else:
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "idxdata"
+    return _expanded(base) / "idxdata"
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise CacheError(
+            "there is no such home folder",
+            path=path,
+            hint=f"set {ENVIRONMENT_VARIABLE} to a folder that can be written",
+        ) from error
 
 
 class Cache:
     """Decoded IDX files under `folder`; made when the first entry is written.
 
-    `folder` defaults to `default_folder()`, asked at construction. Processes, and
-    users as far as its permissions let them, may share a folder, also on a network
+    `folder` defaults to `default_folder()`, asked at construction; a "~" that begins it
+    is the home folder, and `Cache.folder` is absolute. Processes, and users as far as its permissions let them, may share a folder, also on a network
     file system: of those that need the same entry at once one decodes and the others
     wait. Where the file system has no locks, each decodes and a warning says so.
     Processes may be killed at any time: entries are there whole or not at all.
     """
 
     def __init__(self, folder: PathLike | None = None) -> None:
-        self.folder = default_folder() if folder is None else Path(folder)
+        if folder is None:
+            self.folder = default_folder().absolute()
+            return
+        path = checked_path(folder)
+        if not path:
+            raise ValueError("the cache folder's path is empty")
+        self.folder = _expanded(path).absolute()
 
     def open(self, path: PathLike) -> NDArray[Any]:
         """The array in the IDX file at `path`, mapped from its entry.
 
         Native byte order, C-contiguous, 64-byte aligned; copy-on-write: writing
         to it changes neither the entry nor what others see. The entry is in use, and
-        not deleted by `prune`, until the array and all views of it are gone.
+        not deleted by `prune`, until the array and all views of it are gone. Until
+        then it takes one file descriptor (`ulimit -n` tells how many there are).
 
         The entry is made first where there is none, or a damaged one; building needs
         about 16 MB of memory. Where the source is not known but its content is, it
         is read once and nothing is decoded.
 
         Raises the errors of `read_idx` for a bad source, and `CacheError` if the
-        folder cannot be written or the source changes while it is read.
+        folder cannot be written or the source changes whenever it is read. A source
+        that is mapped by somebody who writes to it must lie on a file system that
+        writes back: on tmpfs such writes are not noticed.
         """
-        identity = SourceIdentity.of(path)
-        array = self._find(identity)
-        return make_entry(self._layout, identity) if array is None else array
+
+        def find_or_make(identity: SourceIdentity) -> NDArray[Any]:
+            array = self._find(identity)
+            return make_entry(self._layout, identity) if array is None else array
+
+        return _of_unchanged(path, find_or_make)
 
     def find(self, path: PathLike) -> NDArray[Any] | None:
         """As `open`, but None where that would have to read the source.
@@ -91,11 +127,13 @@ class Cache:
 
         First those not used for `older_than` seconds, then the least recently used
         until the files of all take no more than `max_bytes`. Uses are known to an
-        hour. Entries in use are never deleted, but count. Without arguments only
-        leftovers are deleted.
+        hour. Entries in use are never deleted, but count. Leftovers are deleted in any
+        case: unfinished entries, and damaged ones that are not in use. Entries of
+        other versions of this package stay, and do not count.
 
-        Raises `ValueError` for negative arguments, `CacheError` if the folder cannot
-        be written, or has no locks that tell what is in use; then nothing is deleted.
+        Raises `ValueError` for negative arguments; `CacheError` if an entry may not be
+        deleted, after all others were, or if there are no locks that tell what is in
+        use: then nothing is deleted.
         """
         if min(max_bytes or 0, older_than or 0) < 0:
             raise ValueError(
@@ -149,12 +187,23 @@ def open_idx(
             f"alignment must be a power of two up to {MAX_ALIGNMENT}, not {alignment!r}"
         )
     cache = Cache() if cache is None else cache
-    # Path refuses bytes, and takes a URL for the file name that it is here.
-    identity = SourceIdentity.of(Path(path))
-    array = cache._find(identity)
-    if array is None:
-        array = _map_in_place(identity, alignment)
+
+    def map_what_is_there(identity: SourceIdentity) -> NDArray[Any] | None:
+        array = cache._find(identity)
+        return _map_in_place(identity, alignment) if array is None else array
+
+    array = _of_unchanged(path, map_what_is_there)
     return cache.open(path) if array is None else array
+
+
+def _of_unchanged(path: PathLike, get: Callable[[SourceIdentity], _Found]) -> _Found:
+    """What `get` gives for the file at `path`; again if that is replaced meanwhile."""
+    for _ in range(_MAX_ATTEMPTS - 1):
+        try:
+            return get(SourceIdentity.of(path))
+        except SourceChanged:
+            pass
+    return get(SourceIdentity.of(path))
 
 
 def _map_in_place(identity: SourceIdentity, alignment: int) -> NDArray[Any] | None:

@@ -3,8 +3,9 @@
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,15 @@ from idxdata.cache import Cache, open_idx
 from idxdata.catalogue import ROLES, SPLITS, Role, SplitName
 from idxdata.dataset import Dataset, Split, label_range
 from idxdata.errors import CacheError, DatasetError, PathLike
+from idxdata.locks import named_lock
 from idxdata.progress import progress_bar
 from idxdata.writer import write_idx
 
 MAX_CLASSES = 4096
 """Where no catalogue says what the classes are, larger labels are taken for damage."""
+
+_STALE_PART_S = 86_400
+"""Drawing glyphs takes some seconds; what is as old as this, nobody draws any more."""
 
 _STEMS: dict[SplitName, tuple[str, ...]] = {
     "train": ("train",),
@@ -136,10 +141,12 @@ def _open_folder(
             expected=", ".join(file.name for file in record.files) or "four files",
             hint="put them there, or name their folder with folder=",
         ) from None
+    is_drawn = record is not None and place == _default_place("glyphs", cache)
+    hint = "delete the folder, and it is drawn again" if is_drawn else None
     arrays = {}
     for split in SPLITS:
         for role in ROLES:
-            path = place / _find_file(place, names, split, role)
+            path = place / _find_file(place, names, split, role, hint=hint)
             array = open_idx(path, cache=cache, alignment=alignment)
             shape = record.shape(split, role) if record else None
             if shape is not None and array.shape != shape:
@@ -153,7 +160,9 @@ def _open_folder(
     return arrays
 
 
-def _find_file(place: Path, names: list[str], split: SplitName, role: Role) -> str:
+def _find_file(
+    place: Path, names: list[str], split: SplitName, role: Role, *, hint: str | None
+) -> str:
     fitting = [
         name
         for name in names
@@ -168,16 +177,34 @@ def _find_file(place: Path, names: list[str], split: SplitName, role: Role) -> s
             path=place,
             expected=f"{_STEMS[split][0]}-{role}-idx{ndim}-ubyte or a spelling of it",
             found=", ".join(names[:8]) or "an empty folder",
+            hint=hint,
         )
     return min(fitting, key=lambda name: (name.endswith(".gz"), name))
 
 
 def _make_glyphs(place: Path) -> None:
+    """Have glyphs in the folder `place`: one process draws, the others wait for it."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with named_lock(place.with_name(f"{place.name}.lock"), note="draws glyphs"):
+            if not place.exists():
+                _sweep(place.parent)
+                _draw_glyphs(place)
+    except OSError as error:
+        raise CacheError(
+            "cannot write the glyphs dataset",
+            path=place,
+            found=error.strerror or str(error),
+            hint="set IDXDATA_CACHE to a folder with room that can be written",
+        ) from error
+
+
+def _draw_glyphs(place: Path) -> None:
     """Draw glyphs and publish them as four .gz files in the folder `place`."""
     total = synthetic.NUM_TRAIN + synthetic.NUM_TEST
     part = temporary_sibling(place)
     try:
-        part.mkdir(parents=True)
+        part.mkdir()
         with progress_bar("drawing glyphs", total) as advance:
             for split in SPLITS:
                 images, labels = synthetic.draw(split, advance=advance)
@@ -187,15 +214,16 @@ def _make_glyphs(place: Path) -> None:
         try:
             part.rename(place)
         except OSError:
-            # Another process drew the same bits first.
+            # Without locks another process may have drawn the same bits first.
             if not place.exists():
                 raise
-    except OSError as error:
-        raise CacheError(
-            "cannot write the glyphs dataset",
-            path=place,
-            found=error.strerror or str(error),
-            hint="set IDXDATA_CACHE to a folder with room that can be written",
-        ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what processes left that were killed while they drew."""
+    for part in folder.glob(".idxdata-*.part"):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime > _STALE_PART_S:
+                shutil.rmtree(part, ignore_errors=True)

@@ -3,7 +3,8 @@
 Two kinds. A *named lock* is a file of its own that one process at a time holds while
 it builds. A *shared lock* on a data file says that somebody has it mapped: it belongs
 to the open file, which the map keeps open, and so ends when the last map does, in
-forked processes too.
+forked processes too. A lock that one process has alone is its own: a process forked
+meanwhile has no part in it.
 
 On a network file system they work between machines as far as it passes them on: NFS
 and SMB do on Linux unless mounted with `local_lock`, `nolock` or `nobrl`, which cannot
@@ -14,10 +15,14 @@ platform does (Windows), every function here says so too.
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
+from functools import cache
+from io import FileIO
 from pathlib import Path
+from weakref import WeakSet
 
 from idxdata.progress import waiting_note
 
@@ -28,6 +33,8 @@ except ImportError:  # Windows
 
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS}
 _MAX_NOTE_NBYTES = 256
+_PAUSES_S = (0.001, 0.004)
+_ours_alone: WeakSet[FileIO] = WeakSet()
 
 
 class Lock(Enum):
@@ -49,44 +56,50 @@ def named_lock(path: Path, *, note: str = "", wait: bool = True) -> Iterator[Loc
 
     Raises `OSError` if the file can be neither opened nor made.
     """
-    state, descriptor = _acquire(path, note, wait)
+    state, file = _acquire(path, note, wait)
     try:
         yield state
     finally:
-        if descriptor is not None:
-            if state is Lock.HELD:
-                # While it is held: later, another's file might be there.
-                with suppress(OSError):
-                    path.unlink()
-                _unlock(descriptor)
-            os.close(descriptor)
+        # Closed: this process was forked in the block, and the lock is the parent's.
+        if file is not None and not file.closed:
+            try:
+                if state is Lock.HELD:
+                    # While it is held: later, another's file might be there.
+                    with suppress(OSError):
+                        path.unlink()
+            finally:
+                release(file)
 
 
-def _acquire(path: Path, note: str, wait: bool) -> tuple[Lock, int | None]:
-    """The lock's state and its open file, if there is one to close."""
+def _acquire(path: Path, note: str, wait: bool) -> tuple[Lock, FileIO | None]:
+    """The lock's state and its open file, if there is one to close.
+
+    A file object, not a descriptor: wherever an interrupt comes, it is closed.
+    """
     if fcntl is None:
         return Lock.UNAVAILABLE, None
     while True:
-        descriptor = _open_lock_file(path)
+        file = _open_lock_file(path)
+        _keep_from_forks(file)
         try:
-            state = try_exclusive(descriptor)
+            state = try_exclusive(file.fileno())
             if state is Lock.BUSY and wait:
-                with waiting_note(f"waiting for {_read_note(descriptor)}"):
-                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+                with waiting_note(f"waiting for {_read_note(file)}"):
+                    fcntl.flock(file, fcntl.LOCK_EX)
                 state = Lock.HELD
             if state is not Lock.HELD:
-                return state, descriptor
+                return state, file
             # Whoever held it may have removed the file since it was opened here.
-            if names(path, descriptor):
-                _write_note(descriptor, note)
-                return state, descriptor
+            if names(path, file.fileno()):
+                _write_note(file, note)
+                return state, file
         except BaseException:
-            os.close(descriptor)
+            release(file)
             raise
-        os.close(descriptor)
+        release(file)
 
 
-def _open_lock_file(path: Path) -> int:
+def _open_lock_file(path: Path) -> FileIO:
     """Open the file, or make it with the permission bits of its folder.
 
     In two steps, as O_CREAT on another user's file is refused in a folder like
@@ -94,16 +107,64 @@ def _open_lock_file(path: Path) -> int:
     """
     while True:
         with suppress(FileNotFoundError):
-            try:
-                return os.open(path, os.O_RDWR | os.O_CLOEXEC)
-            except PermissionError:
-                return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            return _open_to_lock(path)
         with suppress(FileExistsError):
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            descriptor = os.open(path, flags, 0o666)
+            file = FileIO(path, "x+")
             with suppress(OSError):
-                os.fchmod(descriptor, path.parent.stat().st_mode & 0o666)
-            return descriptor
+                os.fchmod(file.fileno(), path.parent.stat().st_mode & 0o666)
+            return file
+
+
+def _open_to_lock(path: Path) -> FileIO:
+    """Open for writing, if it may be: NFS wants that of who has a file alone."""
+    try:
+        return FileIO(path, "r+")
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return FileIO(path, "r")
+
+
+def _keep_from_forks(file: FileIO) -> None:
+    """Close the file in each process that is forked while it is open here.
+
+    There it would keep the lock when this process is killed.
+    """
+    _watch_forks()
+    _ours_alone.add(file)
+
+
+@cache
+def _watch_forks() -> None:
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_close_all)
+
+
+def _close_all() -> None:
+    for file in list(_ours_alone):
+        file.close()
+
+
+@contextmanager
+def have_alone(path: Path) -> Iterator[tuple[Lock, FileIO]]:
+    """Have the data file alone while the block runs, if nobody shares it.
+
+    Gives the lock's state and the open file. Others that have it alone are waited for
+    some milliseconds: they only look, as this one does, and are no users of the file.
+
+    Raises `OSError` if the file cannot be opened.
+    """
+    file = _open_to_lock(path)
+    _keep_from_forks(file)
+    try:
+        state = try_exclusive(file.fileno())
+        for pause_s in _PAUSES_S:
+            if state is Lock.BUSY:
+                time.sleep(pause_s)
+                state = try_exclusive(file.fileno())
+        yield state, file
+    finally:
+        release(file)
 
 
 def names(path: Path | str, descriptor: int) -> bool:
@@ -149,22 +210,28 @@ def try_exclusive(descriptor: int) -> Lock:
     return Lock.HELD
 
 
-def _unlock(descriptor: int) -> None:
-    # Said aloud: a process forked meanwhile has the file open too.
+def release(file: FileIO) -> None:
+    """Let go of any lock on the open file, and close it.
+
+    Closing alone would not do: a process forked meanwhile has the file open too.
+    """
+    if fcntl is not None and not file.closed:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_UN)
+    file.close()
+
+
+def _write_note(file: FileIO, note: str) -> None:
+    # "replace", as names of files need not be Unicode.
+    text = f"process {os.getpid()}, which {note}".encode(errors="replace")
     with suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.ftruncate(file.fileno(), 0)
+        os.pwrite(file.fileno(), text[:_MAX_NOTE_NBYTES], 0)
 
 
-def _write_note(descriptor: int, note: str) -> None:
-    text = f"process {os.getpid()}, which {note}".encode()[:_MAX_NOTE_NBYTES]
-    with suppress(OSError):
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, text, 0)
-
-
-def _read_note(descriptor: int) -> str:
+def _read_note(file: FileIO) -> str:
     try:
-        text = os.pread(descriptor, _MAX_NOTE_NBYTES, 0).decode(errors="replace")
+        text = os.pread(file.fileno(), _MAX_NOTE_NBYTES, 0).decode(errors="replace")
     except OSError:
         text = ""
     return text or "another process"

@@ -20,6 +20,7 @@ from idxdata.dtypes import DType
 from idxdata.errors import CacheError
 from idxdata.locks import names, share
 
+_ALIGNMENT = 64
 _PAGEMAP = "/proc/self/pagemap"
 _PAGEMAP_ENTRY_NBYTES = 8
 _PAGEMAP_PIECE_NBYTES = 1 << 20
@@ -93,12 +94,14 @@ def map_open_file(
 
     Writable as copy-on-write: what is written stays in this process. The map keeps
     the open file, with a lock that it has, so `file` may be closed. An array without
-    elements is a fresh one.
+    elements is a fresh one, 64-byte aligned.
 
     Raises `CacheError` if the file is too short.
     """
     if not region.nbytes:
-        return np.empty(region.shape, region.dtype)
+        room = np.empty(_ALIGNMENT, np.uint8)
+        start = -room.ctypes.data % _ALIGNMENT
+        return np.ndarray(region.shape, region.dtype, room, start)
     status = os.fstat(file.fileno())
     if status.st_size < region.offset + region.nbytes:
         raise CacheError(
@@ -128,12 +131,18 @@ def reference(array: NDArray[Any]) -> Reference | None:
     """What `from_reference` needs to map `array`, also in another process.
 
     None if the array is not C-contiguous in a map made here, or may have been written
-    to (`is_unwritten`), so that its file does not have its values.
+    to (`is_unwritten`), so that its file does not have its values; and if its path
+    does not name its file any more, as that was replaced, deleted or changed.
     """
     mapped = _map_of(array)
     if mapped is None or not array.flags.c_contiguous or not is_unwritten(array):
         return None
     whole = mapped.reference
+    try:
+        if _identity(os.stat(whole.path)) != whole.identity:
+            return None
+    except OSError:
+        return None
     offset = array.ctypes.data - mapped.start_address + mapped.start_offset
     region = Region(offset, array.dtype, array.shape)
     contents = whole.contents if region == whole.region else None
@@ -218,6 +227,9 @@ def _has_no_copies(pagemap: FileIO, nbytes: int) -> bool:
 
 
 def _map_of(array: NDArray[Any]) -> _FileMap | None:
+    # Subclasses are more than their bytes, as a masked array with its mask.
+    if type(array) is not np.ndarray:
+        return None
     base: object = array
     while isinstance(base, np.ndarray):
         base = base.base

@@ -206,7 +206,7 @@ def test_without_locks_nothing_is_deleted(
     here: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(here, 2)
-    monkeypatch.setattr(sweeping, "try_exclusive", lambda _: Lock.UNAVAILABLE)
+    monkeypatch.setattr(locks, "try_exclusive", lambda _: Lock.UNAVAILABLE)
     assert [entry.is_in_use for entry in here.entries()] == [None, None]
     with pytest.raises(CacheError) as caught:
         here.prune(max_bytes=0)

@@ -3,6 +3,8 @@
 import gzip
 import os
 import shutil
+import threading
+import time
 from itertools import product
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from idxdata import (
     catalogue,
     load,
     loading,
+    locks,
     synthetic,
     write_idx,
 )
@@ -156,7 +159,7 @@ def test_name_goes_before_a_folder_of_that_name(
     monkeypatch.chdir(folder.parent)
     with pytest.raises(DatasetError) as caught:
         load("mnist", cache=Cache("cache"))
-    assert caught.value.path == os.path.join("cache", "datasets", "mnist")
+    assert caught.value.path == str(folder.parent / "cache" / "datasets" / "mnist")
     assert "train-images-idx3-ubyte.gz" in str(caught.value.expected)
     assert caught.value.hint is not None
     assert "folder=" in caught.value.hint
@@ -275,11 +278,13 @@ def test_interrupted_glyphs_leave_nothing(
     assert len(load("glyphs", cache=here).train) == 10
 
 
+@pytest.mark.filterwarnings("ignore:.*has no locks:RuntimeWarning")
 @pytest.mark.usefixtures("few_glyphs")
-def test_two_who_draw_glyphs_at_once(
+def test_two_who_draw_glyphs_at_once_without_locks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = Cache(tmp_path / "cache")
+    monkeypatch.setattr(locks, "try_exclusive", lambda _: locks.Lock.UNAVAILABLE)
     written = loading.write_idx
 
     def another_is_first(path: Path, array: Array) -> None:
@@ -289,7 +294,55 @@ def test_two_who_draw_glyphs_at_once(
 
     monkeypatch.setattr(loading, "write_idx", another_is_first)
     assert len(load("glyphs", cache=here).train) == 10
+    left = set(os.listdir(here.folder / "datasets"))
+    assert left - {"glyphs-1.lock"} == {"glyphs-1"}
+
+
+def test_glyphs_are_drawn_by_one_of_many(
+    few_glyphs: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("fcntl")
+    here = Cache(tmp_path / "cache")
+    written = loading.write_idx
+    other = threading.Thread(target=lambda: load("glyphs", cache=here))
+
+    def another_comes(path: Path, array: Array) -> None:
+        monkeypatch.setattr(loading, "write_idx", written)
+        other.start()
+        other.join(0.05)
+        written(path, array)
+
+    monkeypatch.setattr(loading, "write_idx", another_comes)
+    assert len(load("glyphs", cache=here).train) == 10
+    other.join(30)
+    assert few_glyphs == ["train", "test"]
     assert os.listdir(here.folder / "datasets") == ["glyphs-1"]
+
+
+@pytest.mark.usefixtures("few_glyphs")
+def test_what_killed_drawers_left_is_swept(tmp_path: Path) -> None:
+    here = Cache(tmp_path / "cache")
+    place = here.folder / "datasets"
+    for name, days_old in (("1-a", 1.1), ("1-b", 0.9)):
+        part = place / f".idxdata-{name}.part"
+        part.mkdir(parents=True)
+        (part / "train-images-idx3-ubyte.gz").write_bytes(b"half")
+        os.utime(part, (time.time() - days_old * 86_400,) * 2)
+    load("glyphs", cache=here)
+    assert sorted(os.listdir(place)) == [".idxdata-1-b.part", "glyphs-1"]
+
+
+def test_an_empty_folder_of_glyphs_may_be_deleted(tmp_path: Path) -> None:
+    here = Cache(tmp_path / "cache")
+    (here.folder / "datasets" / "glyphs-1").mkdir(parents=True)
+    with pytest.raises(DatasetError) as caught:
+        load("glyphs", cache=here)
+    assert caught.value.hint is not None
+    assert "delete" in caught.value.hint
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(DatasetError) as caught:
+        load("glyphs", cache=here, folder=tmp_path / "mine")
+    assert caught.value.hint is None
 
 
 def test_glyphs_as_they_are() -> None:

@@ -1,6 +1,7 @@
 """Locks: one holder, none left behind by a killed process, files removed in the end."""
 
 import errno
+import gc
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from idxdata import locks
-from idxdata.locks import Lock, named_lock, share, try_exclusive
+from idxdata.locks import Lock, have_alone, named_lock, share, try_exclusive
 from tests.cache_faults.folder import line, start, tell
 
 pytest.importorskip("fcntl")
@@ -178,6 +179,112 @@ def test_who_shares_waits_for_who_has_it_alone(tmp_path: Path, data: int) -> Non
     os.close(alone)
     assert done.wait(30)
     thread.join()
+
+
+# Forks, interrupts, names that are not Unicode
+
+forks = pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="needs fork")
+
+
+@forks
+def test_a_fork_has_no_part_in_a_lock(path: Path) -> None:
+    """Neither while it lives longer than the holder, nor by leaving the block."""
+    program = """
+    import os, signal, sys
+    from pathlib import Path
+    from idxdata.locks import named_lock
+    with named_lock(Path(sys.argv[1])):
+        child = os.fork()
+        if not child:
+            print(os.getpid(), flush=True)
+        signal.pause()
+    """
+    with start(program, path) as holder:
+        child = int(line(holder))
+        try:
+            with named_lock(path, wait=False) as state:
+                assert state is Lock.BUSY
+            holder.kill()
+            holder.wait()
+            with named_lock(path, wait=False) as state:
+                assert state is Lock.HELD
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+@forks
+def test_a_fork_that_leaves_the_block_keeps_the_file(path: Path) -> None:
+    program = """
+    import os, sys
+    from pathlib import Path
+    from idxdata.locks import Lock, named_lock
+    path = Path(sys.argv[1])
+    with named_lock(path):
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+            with named_lock(path, wait=False) as state:
+                print(path.exists(), state.value)
+    """
+    with start(program, path) as holder:
+        assert holder.communicate()[0] == "True busy\n"
+
+
+def test_an_interrupt_while_the_file_is_removed_lets_it_go(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), named_lock(path):
+        monkeypatch.setattr(Path, "unlink", interrupted)
+    monkeypatch.undo()
+    with named_lock(path, wait=False) as state:
+        assert state is Lock.HELD
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupt_just_after_opening_leaves_nothing_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = locks.try_exclusive
+    opened = []
+
+    def interrupted(descriptor: int) -> Lock:
+        opened.append(descriptor)
+        real(descriptor)
+        raise KeyboardInterrupt
+
+    def release(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(locks, "try_exclusive", interrupted)
+    monkeypatch.setattr(locks, "release", release)
+    with pytest.raises(KeyboardInterrupt), named_lock(path):
+        pass
+    monkeypatch.undo()
+    gc.collect()
+    with named_lock(path, wait=False) as state:
+        assert state is Lock.HELD
+
+
+def test_a_note_may_have_any_name(path: Path) -> None:
+    name = os.fsdecode(b"a\xff.gz")
+    with named_lock(path, note=f"decodes {name}"):
+        assert path.read_bytes().endswith(b"decodes a?.gz")
+
+
+def test_who_only_looks_is_waited_for(
+    tmp_path: Path, data: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert try_exclusive(data) is Lock.HELD
+    with have_alone(tmp_path / "data") as (state, _):
+        assert state is Lock.BUSY
+    monkeypatch.setattr(
+        locks.time, "sleep", lambda _: locks.fcntl.flock(data, locks.fcntl.LOCK_UN)
+    )
+    with have_alone(tmp_path / "data") as (state, _):
+        assert state is Lock.HELD
 
 
 # What a terminal shows

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idxdata import Cache, CacheError, mapping, open_idx, write_idx
+from idxdata import Cache, CacheError, Split, mapping, open_idx, write_idx
 from idxdata.dtypes import DType
 from idxdata.mapping import (
     Contents,
@@ -154,6 +154,45 @@ def test_a_reference_to_a_file_that_changed_is_refused(
     assert caught.value.path == path
     assert caught.value.hint is not None
     assert "gone" in caught.value.what or fate != "gone"
+
+
+@on_linux
+@pytest.mark.parametrize("fate", ["gone", "replaced", "touched"])
+def test_a_map_whose_file_is_another_one_by_now_has_none(
+    fate: str, path: str, mapped: Array
+) -> None:
+    """So that it is pickled as data: a reference to it would be refused."""
+    assert reference(mapped) is not None
+    if fate == "gone":
+        os.unlink(path)
+    elif fate == "replaced":
+        Path(path + "2").write_bytes(CONTENT[::-1].tobytes())
+        os.replace(path + "2", path)
+    else:
+        os.utime(path, (0, 0))
+    assert reference(mapped) is None
+    split = Split(mapped, np.zeros(len(mapped), "u1"))
+    assert np.array_equal(pickle.loads(pickle.dumps(split)).images, mapped)
+
+
+def test_subclasses_are_more_than_their_bytes(mapped: Array) -> None:
+    masked = np.ma.masked_array(mapped, mask=np.ones(mapped.shape, bool))
+    assert reference(masked) is None
+    assert not is_unwritten(masked)
+    split = Split(masked, np.zeros(len(mapped), "u1"))
+    assert pickle.loads(pickle.dumps(split)).images.mask.all()
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "f4", "f8"])
+@pytest.mark.parametrize("shape", [(0,), (0, 28, 28), (3, 0, 4)])
+def test_arrays_without_elements_are_aligned(
+    dtype: str, shape: tuple[int, ...], path: str
+) -> None:
+    kept = [map_file(path, Region(0, np.dtype(dtype), shape)) for _ in range(9)]
+    for array in kept:
+        assert (array.shape, array.dtype) == (shape, np.dtype(dtype))
+        assert array.flags.writeable
+        assert array.ctypes.data % 64 == 0
 
 
 # Written or not

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import stat
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from idxdata.caching.entry_data import shown, write_data
 from idxdata.caching.layout import Layout, SourceIdentity, entry_name
 from idxdata.caching.sweeping import retire, sweep
 from idxdata.errors import CacheError, FormatError
-from idxdata.locks import Lock, named_lock
+from idxdata.locks import Lock, named_lock, release
 from idxdata.payload import open_source
 
 _HASH_PIECE_NBYTES = 1 << 20
@@ -29,18 +30,21 @@ _COARSE_CLOCK_STEP_NS = 2_000_000_000
 _SECOND_NS = 1_000_000_000
 
 
+class SourceChanged(CacheError):
+    """A source is another one than it was a moment ago: it may be asked for anew."""
+
+
 def make_entry(layout: Layout, identity: SourceIdentity) -> NDArray[Any]:
     """The array of a source that is not indexed: from the entry with its content.
 
     The source is read to know its SHA-256; it is decoded only where no entry has it.
-    Raises as `Cache.open`.
+    Raises as `Cache.open`, but `SourceChanged` at the first change.
     """
     with open_unchanged(identity) as file:
         with open_source(file, peek=True) as source:
             # Before the folder is touched: a bad source leaves nothing behind.
             source.check_size()
-        _wait_for_the_clock(identity)
-        source_sha256 = hash_file(file)
+        source_sha256 = hash_source(identity, file)
         _check_unchanged(identity, file)
         array = _map_or_build(layout, identity, file, source_sha256)
     # It is quicker with the index, but right without.
@@ -113,7 +117,7 @@ def _is_sound(layout: Layout, name: str) -> bool:
             retire(layout, name)
             return False
     if opened is not None:
-        opened.file.close()
+        release(opened.file)
     return opened is not None
 
 
@@ -157,8 +161,8 @@ def _publish(layout: Layout, part: Path, name: str) -> None:
 def open_unchanged(identity: SourceIdentity) -> Iterator[FileIO]:
     """The source, opened for reading.
 
-    Raises `FormatError` if it is no regular file, `CacheError` if it is another one
-    than `identity` tells; `OSError` as `open` does.
+    Raises `FormatError` if it is no regular file, `SourceChanged` if it is another
+    one than `identity` tells, `CacheError` if it vanishes; `OSError` as `open` does.
     """
     # Before it is opened: opening a pipe would wait for somebody to write to it.
     mode = os.stat(identity.path).st_mode
@@ -171,23 +175,35 @@ def open_unchanged(identity: SourceIdentity) -> Iterator[FileIO]:
 
 def _check_unchanged(identity: SourceIdentity, file: FileIO) -> None:
     """Refuse a source that was written to, or replaced, since `identity` was taken."""
-    found: SourceIdentity | str
+    what = "source changed while it was read"
     try:
         found = SourceIdentity.of_open(identity.path, file.fileno())
         if found == identity:
             found = SourceIdentity.of(identity.path)
     except OSError as error:
-        found = error.strerror or str(error)
-    if found != identity:
         raise CacheError(
-            "source changed while it was read",
+            what, path=identity.path, found=error.strerror or str(error)
+        ) from error
+    if found != identity:
+        raise SourceChanged(
+            what,
             path=identity.path,
-            found=found if isinstance(found, str) else None,
+            hint="open it when nobody writes to it any more, or replace it by a "
+            "rename, as write_idx does",
         )
 
 
-def hash_file(file: FileIO) -> str:
-    """The SHA-256 (hex) of all bytes of an open file."""
+def hash_source(identity: SourceIdentity, file: FileIO) -> str:
+    """The SHA-256 (hex) of all bytes of an open file.
+
+    A write that comes after this changes the file's times, so that it is noticed.
+    """
+    _write_back(file)
+    _wait_for_the_clock(identity)
+    return _hash_file(file)
+
+
+def _hash_file(file: FileIO) -> str:
     digest = hashlib.sha256()
     piece = memoryview(bytearray(_HASH_PIECE_NBYTES))
     label = os.path.basename(str(file.name))
@@ -197,6 +213,17 @@ def hash_file(file: FileIO) -> str:
             digest.update(piece[:count])
             advance(count)
     return digest.hexdigest()
+
+
+def _write_back(file: FileIO) -> None:
+    """Let the system write out what was written through a shared map of the file.
+
+    Only the first write to a page changes the file's times, until the page is written
+    out. A file system that never does that, such as tmpfs, cannot tell of a second
+    write: there a file that somebody has mapped to write to it may be served as it was.
+    """
+    with suppress(OSError):
+        os.fsync(file.fileno())
 
 
 def _wait_for_the_clock(identity: SourceIdentity) -> None:
@@ -217,5 +244,13 @@ def _warn_of_no_locks(layout: Layout) -> None:
         f"{layout.folder}: this file system has no locks; processes that need the "
         "same entry at once may each decode it (what they publish is whole)",
         RuntimeWarning,
-        stacklevel=2,
+        stacklevel=_level_outside(),
     )
+
+
+def _level_outside() -> int:
+    """The `stacklevel` for a warning of the caller to name who called this package."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("idxdata."):
+        level, frame = level + 1, frame.f_back
+    return level

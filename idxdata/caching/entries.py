@@ -19,9 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idxdata.caching.layout import FORMAT_VERSION, SourceIdentity, entry_name
+from idxdata.caching.layout import (
+    FORMAT_VERSION,
+    UNREADABLE,
+    SourceIdentity,
+    entry_name,
+)
 from idxdata.dtypes import DType
-from idxdata.locks import names, share
+from idxdata.locks import names, release, share
 from idxdata.mapping import Contents, Region, map_open_file
 
 DATA, META = "data.npy", "meta.json"
@@ -68,9 +73,10 @@ class Meta:
         try:
             facts = json.loads(text)
             is_ours = name == entry_name(facts["source_sha256"])
-            if facts["format_version"] != FORMAT_VERSION and not is_ours:
+            is_current = facts["format_version"] == FORMAT_VERSION
+            if not is_current and not is_ours:
                 raise OtherVersion("another version's")
-            if not is_ours:
+            if not is_current or not is_ours:
                 raise Damaged(f"{META} is another entry's")
             if facts.pop("facts_sha256") != _facts_sha256(facts):
                 raise Damaged(f"{META} was changed")
@@ -83,7 +89,7 @@ class Meta:
                 contents,
                 facts["created_s"],
             )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except UNREADABLE as error:
             raise Damaged(f"{META} cannot be understood: {error!r}") from error
 
 
@@ -125,16 +131,18 @@ class OpenEntry:
 
 
 def open_entry(folder: Path) -> OpenEntry | None:
-    """The entry at `folder`, to be closed by its `file`; None if there is none.
+    """The entry at `folder`; None if there is none.
 
-    Raises `Damaged`; `OSError` if it may not be read.
+    Who does not map its `file` is to `release` it. Raises `Damaged`; `OSError` if it
+    may not be read.
     """
     while True:
         try:
             meta = _read_meta(folder)
-            file = FileIO(os.path.join(folder, DATA))
+            # By its real path, which a `Reference` may be asked for from elsewhere.
+            file = FileIO(os.path.join(os.path.realpath(folder), DATA))
         except (FileNotFoundError, NotADirectoryError) as error:
-            if not os.path.isdir(folder):
+            if not os.path.lexists(folder):
                 return None
             raise Damaged(f"{os.path.basename(str(error.filename))} is gone") from error
         try:
@@ -143,9 +151,9 @@ def open_entry(folder: Path) -> OpenEntry | None:
             if names(str(file.name), file.fileno()):
                 return OpenEntry(meta, file, _checked_region(meta, file), is_locked)
         except BaseException:
-            file.close()
+            release(file)
             raise
-        file.close()
+        release(file)
 
 
 def map_entry(folder: Path) -> NDArray[Any] | None:

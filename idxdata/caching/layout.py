@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from idxdata.atomic import atomic_write
+from idxdata.atomic import atomic_write, checked_path
 from idxdata.errors import CacheError, PathLike
 
 FORMAT_VERSION = 2
@@ -30,6 +30,25 @@ FORMAT_VERSION = 2
 
 ENVIRONMENT_VARIABLE = "IDXDATA_CACHE"
 _NAME_LENGTH = 32
+
+UNREADABLE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What reading and taking apart a JSON file of any content can raise."""
+
+_WRITABLE_HINT = (
+    f"set {ENVIRONMENT_VARIABLE} to a folder with room that can be written, "
+    "or use read_idx"
+)
+_TOO_MANY_FILES_HINT = (
+    "each mapped array takes one file descriptor, until it and all views of it are "
+    "gone; `ulimit -n` tells how many there are"
+)
+_HINTS = {
+    errno.EMFILE: _TOO_MANY_FILES_HINT,
+    errno.ENFILE: _TOO_MANY_FILES_HINT,
+    errno.ENOMEM: "there is no address space left to map it; `ulimit -v` limits it",
+    errno.EPERM: f"it is another user's; {_WRITABLE_HINT}",
+    errno.EACCES: f"this user may not; {_WRITABLE_HINT}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +67,11 @@ class SourceIdentity:
 
     @classmethod
     def of(cls, path: PathLike) -> "SourceIdentity":
-        """Of the file at `path`, by its real path. Raises `OSError` if there is none."""
-        real = os.path.realpath(path, strict=True)
+        """Of the file at `path`, by its real path.
+
+        Raises `OSError` if there is none, `TypeError` if `path` is bytes.
+        """
+        real = os.path.realpath(checked_path(path), strict=True)
         return cls._of(real, os.stat(real))
 
     @classmethod
@@ -160,8 +182,7 @@ class Layout:
                 what,
                 path=self.folder,
                 found=error.strerror or str(error),
-                hint=f"set {ENVIRONMENT_VARIABLE} to a folder with room that "
-                "can be written, or use read_idx",
+                hint=_HINTS.get(error.errno or 0, _WRITABLE_HINT),
             ) from error
 
     # The index: which source has which entry
@@ -175,7 +196,7 @@ class Layout:
                 sha256
             ):
                 return str(sha256)
-        except (OSError, ValueError, TypeError, KeyError):
+        except UNREADABLE:
             pass
         return None
 
@@ -195,12 +216,12 @@ class Layout:
             file.write(text.encode() + b"\n")
         self.open_up(path)
 
-    def indexed(self) -> Iterator[tuple[Path, str, str]]:
-        """All index files that can be read: the file, the source's path, its entry."""
+    def indexed(self) -> Iterator[tuple[Path, SourceIdentity, str]]:
+        """All index files that can be read: the file, the source, its entry's name."""
         for path in _listed(self.sources):
-            with suppress(OSError, ValueError, TypeError, KeyError):
+            with suppress(*UNREADABLE):
                 known = json.loads(path.read_bytes())
-                yield path, str(known["source"]["path"]), str(known["entry"])
+                yield path, SourceIdentity(**known["source"]), str(known["entry"])
 
     def entry_names(self) -> list[str]:
         return sorted(p.name for p in _listed(self.entries) if is_entry_name(p.name))

@@ -5,17 +5,23 @@ file alone, which no reader then has, and a reader that comes later finds anothe
 or none (`entries.open_entry`). An entry leaves service by one rename.
 """
 
-import os
 import shutil
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from idxdata.caching.entries import DATA, META, Damaged, last_used_s, open_entry
-from idxdata.caching.layout import Layout, host_tag, is_entry_name
+from idxdata.caching.entries import (
+    DATA,
+    META,
+    Damaged,
+    OtherVersion,
+    last_used_s,
+    open_entry,
+)
+from idxdata.caching.layout import Layout, SourceIdentity, host_tag, is_entry_name
 from idxdata.errors import CacheError
-from idxdata.locks import Lock, named_lock, names, try_exclusive
+from idxdata.locks import Lock, have_alone, named_lock, names, release
 
 _STALE_PART_S = 86_400
 """No build takes longer; asked where no lock tells."""
@@ -61,7 +67,7 @@ def _describe(folder: Path) -> CacheEntry | None:
     if opened is None:
         return None
     meta = opened.meta
-    opened.file.close()  # or the entry would be in use by us
+    release(opened.file)  # or the entry would be in use by us
     return CacheEntry(
         name=folder.name,
         source=meta.source.path,
@@ -80,7 +86,9 @@ def prune(
 ) -> tuple[CacheEntry, ...]:
     """Delete entries that are not in use; see `Cache.prune`."""
     sweep(layout)
-    removed = []
+    _sweep_damaged(layout)
+    removed: list[CacheEntry] = []
+    refusal = None
     listed = list_entries(layout)
     left = sum(entry.nbytes for entry in listed)
     now = time.time()
@@ -94,30 +102,39 @@ def prune(
                 path=layout.folder,
                 hint="nothing was deleted; delete the folder when nobody uses it",
             )
-        with layout.errors("cannot delete a cache entry"):
+        try:
             if not entry.is_in_use and remove_unused(layout, entry.name):
                 removed.append(entry)
                 left -= entry.nbytes
+        except OSError as error:
+            refusal = error
     forget_missing(layout)
+    if refusal is not None:
+        raise CacheError(
+            "cannot delete a cache entry",
+            path=layout.folder,
+            found=refusal.strerror or str(refusal),
+            hint=f"{len(removed)} others were deleted; who made it may delete it",
+        ) from refusal
     return tuple(removed)
 
 
 def remove_unused(layout: Layout, name: str) -> bool:
-    """Delete the entry if nobody has it mapped; whether it was deleted."""
+    """Delete the entry if nobody has it mapped; whether it was deleted.
+
+    Raises `OSError` if the folder cannot be written.
+    """
     data = layout.entry(name) / DATA
     old = layout.old(name)
     try:
-        descriptor = _open_to_lock(data)
+        with have_alone(data) as (state, file):
+            if state is not Lock.HELD or not names(data, file.fileno()):
+                return False
+            layout.entry(name).rename(old)
     except FileNotFoundError:
         return False
-    try:
-        if try_exclusive(descriptor) is not Lock.HELD or not names(data, descriptor):
-            return False
-        layout.entry(name).rename(old)
-    finally:
-        os.close(descriptor)
     # No longer held: readers that wait for it go on, and look for the entry again.
-    shutil.rmtree(old, ignore_errors=True)
+    _delete(old)
     return True
 
 
@@ -133,31 +150,27 @@ def retire(layout: Layout, name: str) -> None:
 
 def _delete_old(old: Path) -> None:
     if _is_in_use(old / DATA) is False:
-        shutil.rmtree(old, ignore_errors=True)
+        _delete(old)
+
+
+def _delete(path: Path) -> None:
+    """As far as it can be: where an entry should be, there may be a plain file."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _is_in_use(data: Path) -> bool | None:
     """Whether somebody has the data file mapped; None if nobody can tell."""
     try:
-        descriptor = _open_to_lock(data)
-    except FileNotFoundError:
+        with have_alone(data) as (state, _):
+            return None if state is Lock.UNAVAILABLE else state is Lock.BUSY
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return None
-    try:
-        state = try_exclusive(descriptor)
-    finally:
-        os.close(descriptor)
-    return None if state is Lock.UNAVAILABLE else state is Lock.BUSY
-
-
-def _open_to_lock(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def sweep(layout: Layout, *, held: str | None = None) -> None:
@@ -184,15 +197,41 @@ def sweep(layout: Layout, *, held: str | None = None) -> None:
 def _sweep_part(layout: Layout, part: Path, held: str | None) -> None:
     """Delete an unfinished entry if its lock says that its builder is gone.
 
-    A lock that was taken on another machine may not be seen here.
+    Its age says so where no lock does: one that was taken on another machine may not
+    be seen here.
     """
     _, name, host, *_ = part.name.split(".")
-    if _age_s(part) > _STALE_PART_S or (name == held and host == host_tag()):
-        shutil.rmtree(part, ignore_errors=True)
-    elif is_entry_name(name) and host == host_tag():
+    is_stale = _age_s(part) > _STALE_PART_S
+    if host != host_tag() or not is_entry_name(name):
+        if is_stale:
+            _delete(part)
+    elif name == held:
+        _delete(part)
+    else:
         with named_lock(layout.lock(name), note="sweeps", wait=False) as state:
-            if state is Lock.HELD:
-                shutil.rmtree(part, ignore_errors=True)
+            if state is Lock.HELD or (state is Lock.UNAVAILABLE and is_stale):
+                _delete(part)
+
+
+def _sweep_damaged(layout: Layout) -> None:
+    """Delete entries that are damaged, as far as that shows, and not in use."""
+    for name in layout.entry_names():
+        folder = layout.entry(name)
+        with suppress(OSError):
+            if _is_damaged(folder) and _is_in_use(folder / DATA) is False:
+                retire(layout, name)
+
+
+def _is_damaged(folder: Path) -> bool:
+    try:
+        opened = open_entry(folder)
+    except OtherVersion:
+        return False
+    except Damaged:
+        return True
+    if opened is not None:
+        release(opened.file)
+    return False
 
 
 def _age_s(path: Path) -> float:
@@ -200,8 +239,21 @@ def _age_s(path: Path) -> float:
 
 
 def forget_missing(layout: Layout) -> None:
-    """Delete index files of entries that are not there."""
-    for path, _, name in layout.indexed():
+    """Delete index files of entries, or of sources, that are not there any more."""
+    for path, source, name in layout.indexed():
         with suppress(OSError):
-            if not layout.entry(name).exists():
+            if not layout.entry(name).exists() or _has_changed(source):
                 path.unlink()
+
+
+def _has_changed(source: SourceIdentity) -> bool:
+    """Whether its file surely is gone, or another one; one that is hidden may be there.
+
+    The path is what a file says, and may be none.
+    """
+    try:
+        return SourceIdentity.of(source.path) != source
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+        return True
+    except OSError:
+        return False

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from idxdata.caching.building import build_entry, hash_file, open_unchanged
+from idxdata.caching.building import build_entry, hash_source, open_unchanged
 from idxdata.caching.entries import DATA, Damaged, OtherVersion, open_entry
 from idxdata.caching.entry_data import read_contents, shown
 from idxdata.caching.layout import Layout, SourceIdentity, entry_name
 from idxdata.caching.sweeping import forget_missing, retire
 from idxdata.errors import IdxDataError
-from idxdata.locks import named_lock
+from idxdata.locks import named_lock, release
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +59,24 @@ def _nbytes(folder: Path) -> int:
 
 def _look(folder: Path, advance: Callable[[int], None]) -> _Finding | None:
     """Read all of the entry; None if it was removed meanwhile, or is not ours."""
-    inode = None
+    inode = _inode(folder / DATA)
     try:
-        inode = (folder / DATA).stat().st_ino
         opened = open_entry(folder)
     except OtherVersion:
         return None
     except Damaged as error:
         return _Finding(str(error), inode)
-    except FileNotFoundError:
-        return _Finding(f"{DATA} is gone", None) if folder.is_dir() else None
     except OSError as error:
         return _Finding(f"cannot be read: {error.strerror}", inode)
     if opened is None:
         return None
-    with opened.file as file:
-        inode = os.fstat(file.fileno()).st_ino
-        try:
-            found = read_contents(file, opened.region, advance)
-        except OSError as error:
-            return _Finding(f"{DATA} cannot be read: {error.strerror}", inode)
+    inode = os.fstat(opened.file.fileno()).st_ino
+    try:
+        found = read_contents(opened.file, opened.region, advance)
+    except OSError as error:
+        return _Finding(f"{DATA} cannot be read: {error.strerror}", inode)
+    finally:
+        release(opened.file)
     if found is None:
         return _Finding(f"{DATA} was cut short while it was read", inode)
     if found != opened.meta.contents:
@@ -95,7 +93,8 @@ def _settle(layout: Layout, name: str, finding: _Finding) -> CacheCheck:
         try:
             if _rebuild(layout, name, finding, path):
                 return CacheCheck(name, "repaired", reason)
-        except (OSError, IdxDataError) as error:
+        except (OSError, ValueError, IdxDataError) as error:
+            # ValueError: the path has a NUL.
             if not isinstance(error, FileNotFoundError):
                 trouble = str(error)
     try:
@@ -108,11 +107,11 @@ def _settle(layout: Layout, name: str, finding: _Finding) -> CacheCheck:
 
 def _source_paths(layout: Layout, name: str) -> list[str]:
     """Where the source of the entry may be, each path once."""
-    paths = [path for _, path, entry in layout.indexed() if entry == name]
+    paths = [str(source.path) for _, source, entry in layout.indexed() if entry == name]
     with suppress(Damaged, OSError):
         opened = open_entry(layout.entry(name))
         if opened is not None:
-            opened.file.close()
+            release(opened.file)
             paths.append(opened.meta.source.path)
     return list(dict.fromkeys(paths))
 
@@ -121,7 +120,7 @@ def _rebuild(layout: Layout, name: str, finding: _Finding, path: str) -> bool:
     """Make the entry anew from the file at `path`; False if that has other content."""
     identity = SourceIdentity.of(path)
     with open_unchanged(identity) as file:
-        source_sha256 = hash_file(file)
+        source_sha256 = hash_source(identity, file)
         if entry_name(source_sha256) != name:
             return False
         _retire_bad(layout, name, finding)
@@ -135,10 +134,13 @@ def _retire_bad(layout: Layout, name: str, finding: _Finding) -> None:
     """Take what was found bad out of service, unless it was replaced meanwhile."""
     layout.make()
     with named_lock(layout.lock(name), note="mends a cache entry"):
-        data = layout.entry(name) / DATA
-        try:
-            inode = data.stat().st_ino
-        except FileNotFoundError:
-            inode = None
-        if inode == finding.inode and layout.entry(name).exists():
+        entry = layout.entry(name)
+        if _inode(entry / DATA) == finding.inode and os.path.lexists(entry):
             retire(layout, name)
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
