@@ -70,10 +70,11 @@ class Cache:
     """Decoded IDX files under `folder`; made when the first entry is written.
 
     `folder` defaults to `default_folder()`, asked at construction; a "~" that begins it
-    is the home folder, and `Cache.folder` is absolute. Processes, and users as far as its permissions let them, may share a folder, also on a network
-    file system: of those that need the same entry at once one decodes and the others
-    wait. Where the file system has no locks, each decodes and a warning says so.
-    Processes may be killed at any time: entries are there whole or not at all.
+    is the home folder, and `Cache.folder` is absolute. Processes, and users as far as
+    its permissions let them, may share a folder, also on a network file system: of
+    those that need the same entry at once one decodes and the others wait. Where the
+    file system has no locks, each decodes and a warning says so. Processes may be
+    killed at any time: entries are there whole or not at all.
     """
 
     def __init__(self, folder: PathLike | None = None) -> None:

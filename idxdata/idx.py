@@ -69,8 +69,9 @@ def read_idx(
     gzip, `GzipError` for a truncated member or foreign bytes after the last,
     `FormatError` for unsound xz or zip data, a member that is not there or not
     named, a path of no regular file, more xz or zip memory than said above;
-    `TypeError` for another kind of source, rows, member or max_nbytes, `ValueError` for an unknown engine or a step of 0, `OSError` as `open`
-    does, `MissingFrameworkError` for a URL without fsspec.
+    `TypeError` for another kind of source, rows, member or max_nbytes, `ValueError` for
+    an unknown engine or a step of 0, `OSError` as `open` does,
+    `MissingFrameworkError` for a URL without fsspec.
 
     Format: the MNIST page of LeCun, Cortes and Burges; RFC 1951 and 1952; The .xz
     File Format 1.2.1; PKWARE's APPNOTE.

@@ -13,6 +13,6 @@ def start(data: FeedData, batch_size: int) -> Epoch:
         adapter.examples(data.split),
         batch_size,
         shuffle=True,
-        collate_fn=adapter.collate,  # type: ignore[arg-type]
+        collate_fn=adapter.collate,
     )
     return lambda number: loader

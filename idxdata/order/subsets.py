@@ -31,27 +31,21 @@ def checked_labels(labels: object) -> NDArray[Any]:
 
     Raises `PlanError` if they are not.
     """
-    if (
-        not isinstance(labels, np.ndarray)
-        or labels.ndim != 1
-        or labels.dtype.kind not in "iu"
-    ):
-        is_array = isinstance(labels, np.ndarray)
-        raise PlanError(
-            "not labels",
-            expected="an array of integers (num_examples,)",
-            found=f"{labels.dtype} {labels.shape}"  # type: ignore[attr-defined]
-            if is_array
-            else type(labels).__name__,
-        )
-    checked_integer("the number of labels", len(labels), 1, MAX_EXAMPLES)
-    return labels
+    found = type(labels).__name__
+    if isinstance(labels, np.ndarray):
+        if labels.ndim == 1 and labels.dtype.kind in "iu":
+            checked_integer("the number of labels", len(labels), 1, MAX_EXAMPLES)
+            return labels
+        found = f"{labels.dtype} {labels.shape}"
+    raise PlanError(
+        "not labels", expected="an array of integers (num_examples,)", found=found
+    )
 
 
-def _integers(wanted: object) -> list[int]:
+def _integers(wanted: Iterable[SupportsIndex]) -> list[int]:
     """Sorted, each once. Raises `PlanError` if they are no integers."""
     try:
-        return sorted({operator.index(number) for number in wanted})  # type: ignore[attr-defined]
+        return sorted({operator.index(number) for number in wanted})
     except TypeError:
         raise PlanError(
             "no such classes", expected="a list of integers", found=repr(wanted)
