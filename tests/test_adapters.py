@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from idxdata import Augmentation, Batches, Plan, PlanError
+from idxdata import Augmentation, Batches, BatchFormat, Plan, PlanError
 from idxdata.plan import indices_digest
 from tests.adapting import (
     FORMATS,
@@ -182,6 +182,26 @@ def test_no_such_epoch_or_step(framework: str) -> None:
             next(iter(adapter(framework).tensors(batches, epoch, step)))
         with pytest.raises(PlanError):
             next(iter(adapter(framework).resident(batches).tensors(epoch, step)))
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_half_an_epoch_is_refused_at_the_call(framework: str) -> None:
+    batches = Case("unit").batches()
+    for epochs in ("2", 1.5, None):
+        with pytest.raises(TypeError):
+            adapter(framework).dataset(batches, epochs)
+    assert len(adapter(framework).dataset(batches, np.int64(2))) == 10
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_many_classes_need_no_square_of_them(framework: str) -> None:
+    # Their square would be 4 TB of float32.
+    form = BatchFormat(labels="one_hot", num_classes=10**6)
+    split, plan = random_split(4, 2, 2), Plan(4, 2, seed=1)
+    batches = Batches(split, plan, format=form)
+    for way in WAYS:
+        pairs = one_epoch(framework, way, batches)
+        assert digest(pairs) == batches.digest(2)
 
 
 def test_numpy_is_on_no_other_device() -> None:

@@ -1,5 +1,7 @@
 """TensorFlow: checkpoints, functions, fit, replicas; memory that it would abort at."""
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,71 @@ def test_keras_fit_sees_our_batches() -> None:
     assert len(seen) == 8
     for images, batch in zip(seen, expected, strict=True):
         assert images.tobytes() == batch.images.tobytes()
+
+
+def used(dataset: Any, use: str) -> None:
+    """Each holds the dataset by another object; all of them are gone after."""
+    match use:
+        case "part":
+            next(iter(dataset.prefetch(2)))
+        case "iterator":
+            iterator = iter(dataset)
+            del dataset
+            gc.collect()
+            assert len(list(iterator)) == 5
+        case "pipeline":
+            other = dataset.map(lambda *batch: batch, num_parallel_calls=2).cache()
+            del dataset
+            gc.collect()
+            assert len(list(other)) == len(list(other)) == 5
+        case "function":
+            count = tf.function(lambda data: data.reduce(0, lambda n, _: n + 1))
+            assert int(count(dataset)) == 5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("use", ["part", "iterator", "pipeline", "function"])
+def test_batches_and_split_go_with_the_last_that_uses_them(kind: str, use: str) -> None:
+    alive = []
+    for _ in range(3):
+        batches = Case("unit").batches(**KINDS[kind])
+        alive += [weakref.ref(batches), weakref.ref(batches.split.images)]
+        dataset = tensorflow.dataset(batches, 1)
+        del batches
+        gc.collect()
+        used(dataset, use)
+        del dataset
+    gc.collect()
+    assert [reference() for reference in alive] == [None] * 6
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_dataset_made_in_a_function_lives_as_long_as_that(kind: str) -> None:
+    batches = Case("unit").batches(**KINDS[kind])
+    alive, made = weakref.ref(batches), [batches]
+
+    @tf.function
+    def count() -> Any:
+        return tensorflow.dataset(made.pop(), 1).reduce(0, lambda n, *_: n + 1)
+
+    del batches
+    for _ in range(2):
+        assert int(count()) == 5
+        gc.collect()
+    del count
+    gc.collect()
+    assert alive() is None
+
+
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="has a GPU")
+def test_a_device_that_is_not_there_is_refused() -> None:
+    batches = Case("unit").batches()
+    for device in ("GPU:0", "/device:GPU:0", "gpu", "CPU:9"):
+        with pytest.raises(ValueError, match="only /device:CPU:0"):
+            tensorflow.resident(batches, device)
+    for device in ("cpu:0", "/CPU:0", "/job:localhost/replica:0/task:0/device:CPU:0"):
+        pairs = tensorflow.resident(batches, device).tensors(0)
+        assert digest(as_numpy(pairs)) == batches.digest(0)
 
 
 REPLICAS = """

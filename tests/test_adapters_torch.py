@@ -3,8 +3,10 @@
 import ctypes
 import json
 import pickle
+import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from tests.adapting import (
 )
 
 torch = pytest.importorskip("torch")
-from torch.utils.data import DataLoader
+from torch.utils.data import ConcatDataset, DataLoader, Subset
 
 torch_adapter = adapter("torch")
 
@@ -115,9 +117,17 @@ def test_examples(collate: Any, labels: Any) -> None:
     assert image.shape == (1, 9, 8)
     assert (image.numpy()[0] == split.images[7] / np.float32(255)).all()
     assert (label.numpy().argmax() if classes else label) == split.labels[7]
-    for row in (-1, 100):
+    assert torch.equal(examples[-1][0], examples[99][0])
+    for row in (-101, 100):
         with pytest.raises(IndexError):
             examples[row]
+    for row in (1.7, "1", None):
+        with pytest.raises(TypeError):
+            examples[row]
+        with pytest.raises(TypeError):
+            examples.__getitems__([row])
+    with pytest.raises(TypeError, match="Subset"):
+        examples[1:3]
     with pytest.raises(DatasetError):
         torch_adapter.examples(split, BatchFormat(labels="one_hot", num_classes=3))
 
@@ -132,6 +142,37 @@ def test_memory_of_examples_goes_round_and_is_never_overwritten() -> None:
         assert torch.equal(labels, again[1])
     del again
     assert fresh._images.num_blocks <= 2
+
+
+def test_single_examples_hold_no_memory_of_large_batches() -> None:
+    examples = torch_adapter.examples(random_split(100, 9, 8))
+    large = examples.__getitems__(range(100)).columns
+    examples[0]
+    tracemalloc.start()
+    try:
+        kept = [examples[k] for k in range(100)]
+        # A large batch takes 29 kB; an image 300 bytes, and the objects over it 1 kB.
+        assert tracemalloc.get_traced_memory()[0] < 500_000
+    finally:
+        tracemalloc.stop()
+    assert torch.equal(torch.stack([image for image, _ in kept]), large[0])
+
+
+def test_collate_takes_what_any_loader_makes() -> None:
+    split, collate = random_split(100, 9, 8), torch_adapter.collate
+    examples = torch_adapter.examples(split)
+    first, second = (Subset(examples, range(50 * k, 50 * k + 50)) for k in (0, 1))
+    options = {"batch_size": 30, "collate_fn": collate}
+    expected = list(DataLoader(examples, **options))
+    for dataset in (ConcatDataset([first, second]), Subset(examples, range(100))):
+        found = list(DataLoader(dataset, **options))
+        assert {type(batch) for batch in found} == {tuple}
+        assert digest(as_numpy(found)) == digest(as_numpy(expected))
+    single = list(DataLoader(examples, batch_size=None, collate_fn=collate))
+    assert len(single) == 100
+    assert torch.equal(torch.stack([image for image, _ in single[:30]]), expected[0][0])
+    # For DataLoader, by mypy: a function of list[Any].
+    assert get_type_hints(collate)["batch"] == Sequence[Any]
 
 
 def test_datasets_of_mapped_data_are_pickled_as_paths(mnist_folder: Path) -> None:
@@ -192,6 +233,7 @@ def test_copies_to_a_device_read_memory_that_stays(
         return tensors[:0], Event(len(sources) - 1)
 
     FakeEvent.ended = 0
+    monkeypatch.setattr(torch_adapter, "check_device", lambda _: None)
     monkeypatch.setattr(torch_adapter, "pinned_bytes", pinned_bytes)
     monkeypatch.setattr(torch_adapter, "copy_to", copy_to)
     for step, _ in enumerate(torch_adapter.tensors(batches, 1, device="cuda")):
@@ -200,8 +242,58 @@ def test_copies_to_a_device_read_memory_that_stays(
         end_copies(FakeEvent.ended)
     assert len(made) == 5
     assert digest(as_numpy(made)) == digest_from(Case("unit").batches(), 1)
-    assert len(pinned) == batches._images.num_blocks + batches._labels.num_blocks
-    assert batches._images.num_blocks <= min(lag, torch_adapter.MAX_COPIES) + 2
+    assert len(pinned) <= 2 * (min(lag, torch_adapter.MAX_COPIES) + 2)
+    _check_no_more_is_pinned(batches, pinned)
+
+
+def _check_no_more_is_pinned(batches: Batches, pinned: list[int]) -> None:
+    before = len(pinned)
+    kept = [list(batches.epoch(0)) for _ in range(2)]
+    assert len(kept[0]) == len(kept[1]) == 5
+    assert len(pinned) == before
+
+
+@pytest.mark.parametrize("prefetch", [False, True])
+@pytest.mark.parametrize("fault", ["left", "no memory", "no copy"])
+def test_copies_that_end_early_leave_the_batches_as_they_were(
+    fault: str, prefetch: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = Case("unit").batches(prefetch=prefetch)
+    pinned: list[int] = []
+
+    def pinned_bytes(nbytes: int) -> Any:
+        pinned.append(nbytes)
+        if fault == "no memory":
+            raise RuntimeError(fault)
+        return bytearray(nbytes)
+
+    def copy_to(tensors: tuple[Any, ...], device: Any) -> tuple[Any, Any]:
+        if fault == "no copy":
+            raise RuntimeError(fault)
+        return tensors, FakeEvent(0)
+
+    monkeypatch.setattr(torch_adapter, "check_device", lambda _: None)
+    monkeypatch.setattr(torch_adapter, "pinned_bytes", pinned_bytes)
+    monkeypatch.setattr(torch_adapter, "copy_to", copy_to)
+    walk = torch_adapter.tensors(batches, 0, device="cuda")
+    if fault == "left":
+        next(walk)
+        walk.close()
+    else:
+        with pytest.raises(RuntimeError, match=fault):
+            next(walk)
+    assert pinned
+    _check_no_more_is_pinned(batches, pinned)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="has CUDA")
+def test_a_device_that_is_not_there_is_refused_at_the_call() -> None:
+    batches = Case("unit").batches()
+    for make in (torch_adapter.tensors, torch_adapter.resident):
+        options = {"epoch": 0} if make is torch_adapter.tensors else {}
+        with pytest.raises((AssertionError, RuntimeError), match="(?i)cuda"):
+            make(batches, device="cuda", **options)
+    assert len(list(batches.epoch(0))) == 5
 
 
 def _pointer(tensor: Any) -> Any:

@@ -25,18 +25,18 @@ class Residency:
     `images` uint8 (n, *image_shape), laid out as delivered; a view where the layout
     moves nothing. `labels` int64 or int32 (n,). A delivered image is
     `table[offsets + images[i]]`, or `images[i]` where `table` is None; a delivered
-    label is `classes[labels[i]]`, or `labels[i]` where `classes` is None.
+    label is row `labels[i]` of the float32 identity matrix of `num_classes`, or
+    `labels[i]` where `num_classes` is None.
 
     `table` float32 (256,), or (channels * 256,) if channels differ; then `offsets` is
-    int32 `image_shape`, 256 * channel, else None. `classes` float32
-    (num_classes, num_classes), the rows of one-hot labels.
+    int32 `image_shape`, 256 * channel, else None.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[Any]
     table: NDArray[np.float32] | None
     offsets: NDArray[np.int32] | None
-    classes: NDArray[np.float32] | None
+    num_classes: int | None
 
     @classmethod
     def of(cls, batches: Batches) -> "Residency":
@@ -55,14 +55,12 @@ class Residency:
             labels=split.labels.astype(np.int64 if one_hot else form.labels),
             table=table,
             offsets=offsets,
-            classes=np.eye(form.num_classes or 0, dtype=np.float32)
-            if one_hot
-            else None,
+            num_classes=form.num_classes if one_hot else None,
         )
 
     def parts(self) -> tuple[NDArray[Any] | None, ...]:
-        """Images, labels, table, offsets, classes."""
-        return self.images, self.labels, self.table, self.offsets, self.classes
+        """Images, labels, table, offsets: what goes to the device."""
+        return self.images, self.labels, self.table, self.offsets
 
 
 def _table(

@@ -1,6 +1,7 @@
 """The walk that every adapter's `dataset` takes, and what it delivers of a batch."""
 
-from collections.abc import Callable, Iterator
+import operator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -20,6 +21,16 @@ def arrays(batch: Batch) -> Arrays:
     return batch.images, batch.labels, batch.mask
 
 
+def each(
+    convert: Callable[[Batch], T], batches: Iterable[Batch]
+) -> Generator[T, None, None]:
+    """`map`, as a generator: of iterators Keras takes only those.
+
+    By `yield from`, which keeps no reference to what it hands out.
+    """
+    yield from map(convert, batches)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Walk:
     """Batches from (epoch, step) to the end of epoch `epochs` - 1.
@@ -34,8 +45,8 @@ class Walk:
 
     @classmethod
     def onwards(cls, batches: Batches, epochs: int) -> "Walk":
-        """From the batches' position on."""
-        return cls(batches, epochs, *batches.position)
+        """From the batches' position on. Raises `TypeError` for half an epoch."""
+        return cls(batches, operator.index(epochs), *batches.position)
 
     def __len__(self) -> int:
         whole = (self.epochs - self.epoch) * self.batches.num_steps
@@ -71,7 +82,7 @@ class Elements(Generic[T]):
         return len(self._walk)
 
     def __iter__(self) -> Iterator[T]:
-        return map(self._convert, self._walk)
+        return each(self._convert, self._walk)
 
 
 def epoch_order(batches: Batches, epoch: int, start_step: int = 0) -> NDArray[np.int64]:

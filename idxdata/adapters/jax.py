@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from idxdata.adapters._residency import Residency
-from idxdata.adapters._walking import Elements, Walk, arrays, epoch_order
+from idxdata.adapters._walking import Elements, Walk, arrays, each, epoch_order
 from idxdata.batches import Batch, Batches
 from idxdata.errors import MissingFrameworkError
 
@@ -33,14 +33,15 @@ def tensors(
     labels are int64 and JAX would make them int32 (`jax_enable_x64` is off).
     """
     _check_labels(batches)
-    return map(partial(_put, device=device), batches.epoch(epoch, start_step))
+    return each(partial(_put, device=device), batches.epoch(epoch, start_step))
 
 
 def dataset(batches: Batches, epochs: int, *, device: Any = None) -> Elements[Arrays]:
     """An iterable, with a length, of what `tensors` gives: JAX has no kind of its own.
 
     From the batches' position to the end of epoch `epochs` - 1; to iterate again is to
-    start there again. Each batch handed out moves the position.
+    start there again. Each batch handed out moves the position. Keras takes it by
+    `fit(iter(dataset), steps_per_epoch=batches.num_steps)`, and takes two ahead.
     """
     _check_labels(batches)
     return Elements(Walk.onwards(batches, epochs), partial(_put, device=device))
@@ -74,7 +75,9 @@ class Resident:
             raise ValueError("a split of more than 2**31 examples, which int32 counts")
         self._batches = batches
         self._device = device
-        self._split = jax.device_put(Residency.of(batches).parts(), device)
+        held = Residency.of(batches)
+        self._split = jax.device_put(held.parts(), device)
+        self._num_classes = held.num_classes
 
     def tensors(self, epoch: int, start_step: int = 0) -> Iterator[Arrays]:
         """One epoch, as the adapter's `tensors` gives it; moves no position."""
@@ -84,7 +87,9 @@ class Resident:
         for step in range(start_step, self._batches.num_steps):
             start = (step - start_step) * size
             count = min(size, len(order) - start)
-            pair = _gather(self._split, placed, np.int32(start), count)
+            pair = _gather(
+                self._split, placed, np.int32(start), count, self._num_classes
+            )
             mask = self._batches.plan.mask(step)
             yield pair if mask is None else (*pair, jax.device_put(mask, self._device))
 
@@ -99,9 +104,15 @@ def resident(batches: Batches, device: Any = None) -> Resident:
     return Resident(batches, device)
 
 
-@partial(jax.jit, static_argnames="count")
-def _gather(split: Any, order: jax.Array, start: jax.Array, count: int) -> Arrays:
-    images, labels, table, offsets, classes = split
+@partial(jax.jit, static_argnames=("count", "num_classes"))
+def _gather(
+    split: Any,
+    order: jax.Array,
+    start: jax.Array,
+    count: int,
+    num_classes: int | None,
+) -> Arrays:
+    images, labels, table, offsets = split
     rows = jax.lax.dynamic_slice(order, (start,), (count,))
     # The split comes as an argument: closed over, it would be a constant of the program.
     take = partial(_take, rows=rows)
@@ -109,7 +120,9 @@ def _gather(split: Any, order: jax.Array, start: jax.Array, count: int) -> Array
     if table is not None:
         pixels = pixels.astype(np.int32)
         pixels = _take(table, pixels if offsets is None else pixels + offsets)
-    return pixels, numbers if classes is None else _take(classes, numbers)
+    if num_classes is not None:
+        numbers = jax.nn.one_hot(numbers, num_classes, dtype=np.float32)
+    return pixels, numbers
 
 
 def _take(array: jax.Array, rows: jax.Array) -> jax.Array:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from idxdata.adapters._walking import Arrays, Elements, Walk, arrays
+from idxdata.adapters._walking import Arrays, Elements, Walk, arrays, each
 from idxdata.batches import Batches
 
 
@@ -12,14 +12,15 @@ def tensors(batches: Batches, epoch: int, start_step: int = 0) -> Iterator[Array
     No copies: 64-byte aligned, writable, and never overwritten while they are held.
     Moves the batches' position. Raises as `Batches.epoch` does.
     """
-    return map(arrays, batches.epoch(epoch, start_step))
+    return each(arrays, batches.epoch(epoch, start_step))
 
 
 def dataset(batches: Batches, epochs: int) -> Elements[Arrays]:
     """An iterable, with a length, of what `tensors` gives.
 
     From the batches' position to the end of epoch `epochs` - 1; to iterate again is to
-    start there again. Each batch handed out moves the position.
+    start there again. Each batch handed out moves the position. Keras takes it by
+    `fit(iter(dataset), steps_per_epoch=batches.num_steps)`, and takes two ahead.
     """
     return Elements(Walk.onwards(batches, epochs), arrays)
 

@@ -1,7 +1,8 @@
 """Batches as TensorFlow tensors and as a tf.data pipeline."""
 
 import ctypes
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from idxdata.adapters._residency import Residency
 from idxdata.adapters._walking import Walk, arrays, epoch_order
 from idxdata.batches import Batches
-from idxdata.buffers import is_aligned
+from idxdata.buffers import aligned_empty, is_aligned
 from idxdata.errors import MissingFrameworkError
 
 try:
@@ -87,17 +88,18 @@ def _is_plain(batches: Batches) -> bool:
 
 def _indexed(walk: Walk) -> Any:
     """Rows of row numbers, an epoch at a time; then operations on the split."""
-    batches = walk.batches
+    batches, (held, walk_of) = walk.batches, _held_by_tensor(walk)
     last = batches.num_steps - 1
     size, rest = (len(batches.plan.indices(0, step)) for step in (0, last))
     padded = batches.plan.mask(last) is not None
 
-    def order(epoch: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+    def order(_: Any, epoch: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+        walk = walk_of()
         start = walk.start_step(int(epoch))
-        rows = epoch_order(batches, int(epoch), start)
+        rows = epoch_order(walk.batches, int(epoch), start)
         whole = len(rows) // size * size
-        steps = range(start, last + 1)
-        masks = [batches.plan.mask(step) for step in steps] if padded else []
+        plan, steps = walk.batches.plan, range(start, last + 1)
+        masks = [plan.mask(step) for step in steps] if padded else []
         return (
             rows[:whole].reshape(-1, size),
             rows[whole:].reshape(-1, rest),
@@ -107,7 +109,9 @@ def _indexed(walk: Walk) -> Any:
     def rows_of(epoch: Any) -> Any:
         kinds = [tf.int64, tf.int64, tf.bool]
         # Stateless, as it is: what has state cannot be saved in a checkpoint.
-        whole, short, masks = tf.numpy_function(order, [epoch], kinds, stateful=False)
+        whole, short, masks = tf.numpy_function(
+            order, [held, epoch], kinds, stateful=False
+        )
         for tensor, width in ((whole, size), (short, rest), (masks, size)):
             tensor.set_shape((None, width))
         slices = tf.data.Dataset.from_tensor_slices
@@ -143,7 +147,7 @@ def _gatherer(batches: Batches) -> Any:
 
 def _called(walk: Walk) -> Any:
     """Batches by a call of Python each."""
-    batches = walk.batches
+    batches, (held, walk_of) = walk.batches, _held_by_tensor(walk)
     kinds = [batches.image_dtype, batches.label_dtype]
     shapes = [(None, *batches.image_shape), (None, *batches.label_shape)]
     if batches.plan.mask(0) is not None:
@@ -152,7 +156,10 @@ def _called(walk: Walk) -> Any:
 
     def make(number: Any) -> Tensors:
         made = tf.numpy_function(
-            lambda at: arrays(walk.at(int(at))), [number], kinds, stateful=False
+            lambda _, at: arrays(walk_of().at(int(at))),
+            [held, number],
+            kinds,
+            stateful=False,
         )
         for tensor, shape in zip(made, shapes, strict=True):
             tensor.set_shape(shape)
@@ -161,17 +168,46 @@ def _called(walk: Walk) -> Any:
     return tf.data.Dataset.range(len(walk)).map(make)
 
 
+class _Held(np.ndarray[Any, np.dtype[np.uint8]]):
+    """Memory that a walk lives as long as."""
+
+    walk: Walk
+
+
+def _held_by_tensor(walk: Walk) -> tuple[Any, Callable[[], Walk]]:
+    """A tensor that keeps `walk`, and a function of a weak reference that gives it.
+
+    TensorFlow keeps the functions that numpy_function calls to the end of the process,
+    and with them all that they refer to. Tensors it frees: one that a function takes
+    lives as long as any dataset, iterator or graph by which it can be called.
+    """
+    # More than the 128 elements that TensorFlow would copy into a graph as constants.
+    held = aligned_empty((256,), np.uint8).view(_Held)
+    held.walk = walk
+    reference = weakref.ref(held)
+
+    def get() -> Walk:
+        alive = reference()
+        if alive is None:
+            raise RuntimeError("called from a copy of a dataset that is gone")
+        return alive.walk
+
+    return _from_dlpack(held.__dlpack__()), get
+
+
 class Resident:
     """A split as bytes on a device, from which batches are made there."""
 
     def __init__(self, batches: Batches, device: str) -> None:
         self._batches = batches
         self._device = device
-        parts = Residency.of(batches).parts()
+        _check_device(device)
+        held = Residency.of(batches)
         with tf.device(device):
             self._parts = [
-                None if part is None else tf.constant(part) for part in parts
+                None if part is None else tf.constant(part) for part in held.parts()
             ]
+        self._num_classes = held.num_classes
 
     def tensors(self, epoch: int, start_step: int = 0) -> Iterator[Tensors]:
         """One epoch, as the adapter's `tensors` gives it; moves no position."""
@@ -184,19 +220,33 @@ class Resident:
             yield batch
 
     def _gather(self, rows: Any) -> Tensors:
-        images, labels, table, offsets, classes = self._parts
+        images, labels, table, offsets = self._parts
         pixels, numbers = tf.gather(images, rows), tf.gather(labels, rows)
         if table is not None:
             pixels = tf.cast(pixels, tf.int32)
             pixels = tf.gather(table, pixels if offsets is None else pixels + offsets)
-        return pixels, numbers if classes is None else tf.gather(classes, numbers)
+        if self._num_classes is not None:
+            numbers = tf.one_hot(numbers, self._num_classes)
+        return pixels, numbers
+
+
+def _check_device(device: str) -> None:
+    """TensorFlow would take another one, without a word."""
+    asked = tf.DeviceSpec.from_string(device)
+    found = [found.name for found in tf.config.list_logical_devices()]
+    if not any(
+        asked.device_type in (None, spec.device_type)
+        and asked.device_index in (None, spec.device_index)
+        for spec in map(tf.DeviceSpec.from_string, found)
+    ):
+        raise ValueError(f"TensorFlow has no {device!r} here, only {', '.join(found)}")
 
 
 def resident(batches: Batches, device: str = "CPU:0") -> Resident:
     """Copy the split as bytes to `device` once; its `tensors` are made there.
 
     `device`: as for `tf.device`, such as "GPU:0". Raises `PlanError` for augmented
-    batches.
+    batches, `ValueError` if there is no such device.
     """
     return Resident(batches, device)
 

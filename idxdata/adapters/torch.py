@@ -1,15 +1,17 @@
 """Batches as PyTorch tensors."""
 
+import operator
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from idxdata.adapters._residency import Residency
-from idxdata.adapters._walking import Walk, arrays, epoch_order
+from idxdata.adapters._walking import Walk, arrays, each, epoch_order
 from idxdata.batches import Batch, Batches
-from idxdata.buffers import BufferRing
+from idxdata.buffers import BufferRing, aligned_empty
 from idxdata.dataset import Split
 from idxdata.errors import MissingFrameworkError
 from idxdata.formats import BatchFormat
@@ -17,7 +19,12 @@ from idxdata.gathering import Gatherer
 
 try:
     import torch
-    from torch.utils.data import Dataset, IterableDataset, get_worker_info
+    from torch.utils.data import (
+        Dataset,
+        IterableDataset,
+        default_collate,
+        get_worker_info,
+    )
 except ModuleNotFoundError as error:
     if error.name != "torch":
         raise
@@ -38,12 +45,13 @@ def tensors(
     CPU tensors over our memory, no copies. With a CUDA `device` batches are made in
     pinned memory and copied without waiting, on the current stream; their memory is
     used again once the copy has ended. To other devices they are copied one after the
-    other. Moves the batches' position. Raises as
-    `Batches.epoch` does.
+    other. Moves the batches' position. Raises as `Batches.epoch` does, and at once
+    PyTorch's own error if it has no such device.
     """
-    pairs = map(_tensors, batches.epoch(epoch, start_step))
+    pairs = each(_tensors, batches.epoch(epoch, start_step))
     if device is None or torch.device(device).type == "cpu":
         return pairs
+    check_device(torch.device(device))
     if torch.device(device).type != "cuda":
         return (tuple(tensor.to(device) for tensor in pair) for pair in pairs)
     return _copied(batches, epoch, start_step, torch.device(device))
@@ -58,6 +66,7 @@ def dataset(batches: Batches, epochs: int) -> "BatchStream":
     batches of its own, so with workers the position stays.
 
     A `DataLoader` makes lists of tuples; give it `collate_fn=tuple` to keep them.
+    Keras takes it by `fit(iter(dataset), steps_per_epoch=batches.num_steps)`.
     """
     return BatchStream(Walk.onwards(batches, epochs))
 
@@ -74,14 +83,19 @@ class BatchStream(IterableDataset[Tensors]):
     def __iter__(self) -> Iterator[Tensors]:
         worker = get_worker_info()
         if worker is None:
-            return map(_tensors, self._walk)
-        return map(_tensors, self._walk.part(worker.id, worker.num_workers))
+            return each(_tensors, self._walk)
+        return each(_tensors, self._walk.part(worker.id, worker.num_workers))
 
 
 def _tensors(batch: Batch) -> Tensors:
     if batch.mask is None:
         return torch.from_numpy(batch.images), torch.from_numpy(batch.labels)
     return tuple(map(torch.from_numpy, arrays(batch)))
+
+
+def check_device(device: torch.device) -> None:
+    """Raises what PyTorch raises where it has no such device."""
+    torch.empty(0, device=device)
 
 
 def pinned_bytes(nbytes: int) -> Any:
@@ -101,8 +115,8 @@ def copy_to(tensors: Tensors, device: torch.device) -> tuple[Tensors, Any]:
 def _copied(
     batches: Batches, epoch: int, start_step: int, device: torch.device
 ) -> Iterator[Tensors]:
-    batches.allocate_by(pinned_bytes)
     under_way: deque[tuple[Any, Batch]] = deque()
+    batches.allocate_by(pinned_bytes)
     try:
         for batch in batches.epoch(epoch, start_step):
             copies, event = copy_to(_tensors(batch), device)
@@ -117,6 +131,8 @@ def _copied(
     finally:
         for event, _ in under_way:
             event.synchronize()
+        # Else later batches were pinned too, also in workers, where CUDA cannot be.
+        batches.allocate_by(bytearray)
 
 
 class Resident:
@@ -125,10 +141,11 @@ class Resident:
     def __init__(self, batches: Batches, device: Device) -> None:
         self._batches = batches
         self._device = torch.device("cpu" if device is None else device)
+        held = Residency.of(batches)
         self._parts: list[Any] = [
-            None if part is None else self._place(part)
-            for part in Residency.of(batches).parts()
+            None if part is None else self._place(part) for part in held.parts()
         ]
+        self._num_classes = held.num_classes
 
     def _place(self, array: Any) -> torch.Tensor:
         # A copy also on the CPU: mapped files may be read-only, which torch warns of.
@@ -147,14 +164,19 @@ class Resident:
             yield (*pair, placed[number]) if masks else pair
 
     def _gather(self, rows: torch.Tensor) -> Tensors:
-        images, labels, table, offsets, classes = self._parts
+        images, labels, table, offsets = self._parts
         # Selecting flat rows is many times as fast as selecting images by `[]`.
         pixels = images.flatten(1).index_select(0, rows).unflatten(1, images.shape[1:])
         numbers = labels.index_select(0, rows)
         if table is not None:
             pixels = pixels.int() if offsets is None else pixels.int() + offsets
             pixels = table[pixels]
-        return pixels, numbers if classes is None else classes[numbers]
+        if self._num_classes is not None:
+            rows_of_zeros = pixels.new_zeros(
+                (len(rows), self._num_classes), dtype=torch.float32
+            )
+            numbers = rows_of_zeros.scatter_(1, numbers[:, None], 1.0)
+        return pixels, numbers
 
 
 def resident(batches: Batches, device: Device = None) -> Resident:
@@ -194,17 +216,32 @@ class Examples(Dataset[Tensors]):
         return len(self._split)
 
     def __getitem__(self, index: int) -> Tensors:
+        """As of a list: from the end if negative; `IndexError` out of range."""
+        if isinstance(index, slice):
+            raise TypeError("examples come by one number each; take Subset for slices")
         pair: Tensors = self.__getitems__([index])[0]
         return pair
 
     def __getitems__(self, indices: Sequence[int]) -> "Gathered":
         """What a `DataLoader` asks for: the examples of a batch in one call."""
-        rows = np.array(indices, np.int64)
-        self._make_rings(len(rows))
+        # By the protocol of indices, since NumPy would make 1 of 1.7.
+        rows = np.array(list(map(operator.index, indices)), np.int64)
+        rows[rows < 0] += len(self)
         gatherer = self._gatherer
-        images, labels = self._images.take(len(rows)), self._labels.take(len(rows))
+        images, labels = self._empty(len(rows))
         gatherer.fill(rows, images, labels, seed=0, epoch=0)
         return Gathered(torch.from_numpy(images), torch.from_numpy(labels))
+
+    def _empty(self, size: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        self._make_rings(size)
+        # Who keeps single examples would keep a large batch's memory for each.
+        if size < self._most // 2:
+            made = self._gatherer
+            return (
+                aligned_empty((size, *made.image_shape), made.image_dtype),
+                aligned_empty((size, *made.label_shape), made.label_dtype),
+            )
+        return self._images.take(size), self._labels.take(size)
 
     def _make_rings(self, size: int) -> None:
         if size > self._most:
@@ -230,6 +267,16 @@ class Gathered(Sequence[Tensors]):
         return zip(*(column.unbind() for column in self.columns), strict=True)
 
 
-def collate(batch: Gathered) -> Tensors:
-    """The `collate_fn` that goes with `examples`: images and labels as gathered."""
-    return batch.columns
+def collate(batch: Sequence[Any]) -> Any:
+    """The `collate_fn` that goes with `examples`: images and labels as gathered.
+
+    What a loader has put together itself, such as a batch of a `ConcatDataset`, is
+    stacked as PyTorch does it, also to a tuple; a single example, which is what comes
+    with `batch_size=None`, stays one.
+    """
+    if isinstance(batch, Gathered):
+        return batch.columns
+    if not isinstance(batch, list):
+        return batch
+    columns = default_collate(batch)
+    return tuple(columns) if isinstance(columns, list) else columns
