@@ -7,11 +7,15 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from idxdata import Cache, write_idx
 from idxdata.caching import building
 from tests.strategies import Array
+
+VALUES = np.arange(24, dtype="f4").reshape(2, 3, 4)
+"""What the fixture `source` has."""
 
 
 def listed(folder: Path) -> list[Path]:

@@ -13,6 +13,7 @@ from idxdata import Cache, write_idx
 from idxdata.caching import building
 from idxdata.locks import Lock
 from tests.cache_faults.folder import (
+    VALUES,
     entries,
     line,
     listed,
@@ -26,20 +27,6 @@ from tests.cache_faults.stress import run
 from tests.strategies import Array
 
 NUM_KILLS = int(os.environ.get("IDXDATA_TEST_KILLS", "20"))
-
-VALUES = np.arange(24, dtype="f4").reshape(2, 3, 4)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    path = tmp_path / "digits-idx3-float.gz"
-    write_idx(path, VALUES)
-    return path
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "cache")
 
 
 RACER = """

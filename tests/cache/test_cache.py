@@ -18,6 +18,7 @@ from idxdata import Cache, cache, open_idx, write_idx
 from idxdata.cache import default_folder
 from idxdata.caching import building
 from tests.cache_faults.folder import (
+    VALUES,
     entries,
     flip_a_byte,
     forbid_decoding,
@@ -27,21 +28,6 @@ from tests.cache_faults.folder import (
 )
 from tests.reading import MEGABYTE
 from tests.strategies import Array, idx_arrays, peak_nbytes, plain
-
-VALUES = np.arange(24, dtype="f4").reshape(2, 3, 4)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    path = tmp_path / "digits-idx3-float.gz"
-    write_idx(path, VALUES)
-    return path
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "cache")
-
 
 # Entries
 

@@ -29,11 +29,6 @@ from tests.strategies import Array
 HOUR_S = 3600
 
 
-@pytest.fixture
-def here(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "cache")
-
-
 def fill(here: Cache, count: int, *, hours_apart: float = 2) -> list[Path]:
     """Entries of 1,000 bytes, the first one used the longest ago."""
     paths = []

@@ -20,6 +20,7 @@ from idxdata.caching.entries import META, Damaged, Meta, _facts_sha256
 from idxdata.caching.layout import Layout, host_tag
 from idxdata.locks import Lock
 from tests.cache_faults.folder import (
+    VALUES,
     entries,
     flip_a_byte,
     index_files,
@@ -27,20 +28,7 @@ from tests.cache_faults.folder import (
     the_entry,
 )
 
-VALUES = np.arange(24, dtype="f4").reshape(2, 3, 4)
 DEEP = b"[" * 200_000
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    path = tmp_path / "digits-idx3-float.gz"
-    write_idx(path, VALUES)
-    return path
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "cache")
 
 
 def states(here: Cache) -> list[str]:

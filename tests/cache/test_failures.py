@@ -22,6 +22,7 @@ from idxdata import (
 )
 from idxdata.caching import building
 from tests.cache_faults.folder import (
+    VALUES,
     entries,
     forbid_decoding,
     in_namespace,
@@ -31,21 +32,6 @@ from tests.cache_faults.folder import (
 )
 from tests.gzip_members import member
 from tests.strategies import raw_idx
-
-VALUES = np.arange(24, dtype="f4").reshape(2, 3, 4)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    path = tmp_path / "digits-idx3-float.gz"
-    write_idx(path, VALUES)
-    return path
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "cache")
-
 
 # Failures: nothing is left behind
 

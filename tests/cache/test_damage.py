@@ -9,6 +9,7 @@ import pytest
 
 from idxdata import Cache, open_idx, write_idx
 from tests.cache_faults.folder import (
+    VALUES,
     entries,
     flip_a_byte,
     forbid_decoding,
@@ -20,21 +21,6 @@ from tests.cache_faults.folder import (
     the_entry,
 )
 from tests.strategies import plain
-
-VALUES = np.arange(24, dtype="f4").reshape(2, 3, 4)
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    path = tmp_path / "digits-idx3-float.gz"
-    write_idx(path, VALUES)
-    return path
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Cache:
-    return Cache(tmp_path / "cache")
-
 
 # Damaged entries are made anew
 
