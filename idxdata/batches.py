@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from idxdata.augmentation import Augmentation
 from idxdata.buffers import Allocate, BufferRing, aligned_empty
-from idxdata.checkpoint import make_state, read_state
+from idxdata.checkpoint import Validity, make_state, read_state
 from idxdata.dataset import Split
 from idxdata.digests import batch_digest
 from idxdata.errors import PlanError
@@ -182,9 +183,9 @@ class Batches:
         SHA-256 of the data, and of the plan and augmentation. Ranks are not in it: a
         state is every rank's, and may be restored at another `num_ranks`. A batch
         counts as soon as it is handed out. The first call hashes the data, unless the
-        cache knows its digest.
+        cache knows its digest; what is changed after that is not noticed.
         """
-        return make_state(self.position, self.split, self.plan, self.augmentation)
+        return make_state(self.position, self._valid_for)
 
     def restore(self, state: Mapping[str, object]) -> None:
         """Stand where `state` was taken; `stream` then gives exactly what remained.
@@ -193,7 +194,11 @@ class Batches:
         plan or augmentation, or if it is no such state; then nothing has changed.
         Not while a pass is under way: its next batch would move the position again.
         """
-        self._next = read_state(state, self.split, self.plan, self.augmentation)
+        self._next = read_state(state, self._valid_for, self.num_steps)
+
+    @cached_property
+    def _valid_for(self) -> Validity:
+        return Validity.of(self.split, self.plan, self.augmentation)
 
     @property
     def time(self) -> EpochTime:
