@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from benchmarks.inputs import TINY, Input
 from benchmarks.turns import in_turn
 
-GROUPS = ("reader", "engine", "writer")
 CACHED = "cached"
 """The state of a process whose numba kernels lie in the disk cache."""
 COLD = "cold"

@@ -77,12 +77,6 @@ class _FileMap(mmap.mmap):
     start_offset: int
 
 
-def map_file(path: str, region: Region) -> NDArray[Any]:
-    """The array at `region` of the file, mapped copy-on-write; see `map_open_file`."""
-    with open(path, "rb", buffering=0) as file:
-        return map_open_file(file, region)
-
-
 def map_open_file(
     file: FileIO,
     region: Region,

@@ -16,7 +16,6 @@ from idxdata.gathering import Gatherer
 from tests import augment_oracle as oracle
 
 WORDS = st.integers(0, 2**64 - 1)
-IDENTITY = (0.0, 0.0, 0.0, 1.0, 0.0)
 GREY = np.random.default_rng(5).integers(0, 256, (6, 9, 7), dtype=np.uint8)
 COLOUR = np.random.default_rng(6).integers(0, 256, (6, 5, 8, 3), dtype=np.uint8)
 

@@ -1,8 +1,7 @@
 """A hint to the processor: load what will be read soon.
 
-Rows picked at random defeat the hardware's own guesses: with hints a batch of MNIST
-is gathered in less than half the time. A hint changes no result, so that with
-NUMBA_DISABLE_JIT=1 or NUMBA_BOUNDSCHECK=1 there is none.
+Rows picked at random defeat the hardware's own guesses. A hint changes no result, so
+that with NUMBA_DISABLE_JIT=1 or NUMBA_BOUNDSCHECK=1 there is none.
 """
 
 from typing import Any
@@ -21,8 +20,7 @@ LINE = 64
 """Bytes that one hint brings; where lines are longer, some hints are idle."""
 GROUP = 16
 """Rows that are asked for together. While rows come from memory, hints in a row wait for
-many lines at once, where stores between them would take up the places to wait in: in
-training, that takes a quarter less time than one row at a time."""
+many lines at once, where stores between them would take up the places to wait in."""
 MOST_LINES = 64
 """Of one row; the hardware notices by itself that a longer one goes on."""
 

@@ -20,7 +20,6 @@ from idxdata.mapping import (
     from_reference,
     is_unwritten,
     known_contents,
-    map_file,
     map_open_file,
     reference,
 )
@@ -32,6 +31,11 @@ on_linux = pytest.mark.skipif(
 UINT8: DType = np.dtype("u1")
 PAGES = 9
 CONTENT = np.random.default_rng(0).integers(0, 256, PAGES * mmap.PAGESIZE, np.uint8)
+
+
+def map_file(path: str, region: Region) -> Array:
+    with open(path, "rb", buffering=0) as file:
+        return map_open_file(file, region)
 
 
 @pytest.fixture
