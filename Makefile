@@ -1,5 +1,5 @@
 # Everything runs in .venv, which is made from constraints.txt at the first use.
-# Other settings: make bench DATA=... RECIPES=... REPEATS=... EPOCHS=... THREADS=...
+# Other settings: make bench DATA=... RECIPES=... LOOPS=... REPEATS=... EPOCHS=... THREADS=...
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,6 +7,7 @@ BIN := .venv/bin
 DATA ?= glyphs
 bench_options = --data "$(DATA)" \
 	$(if $(RECIPES),--recipes "$(RECIPES)") \
+	$(if $(LOOPS),--loops "$(LOOPS)") \
 	$(if $(REPEATS),--repeats "$(REPEATS)") \
 	$(if $(EPOCHS),--epochs "$(EPOCHS)") \
 	$(if $(THREADS),--threads "$(THREADS)")
@@ -23,14 +24,25 @@ bench_feed_options = \
 	$(if $(SIZES),--batch-sizes "$(SIZES)") \
 	$(if $(LARGE),--large)
 
+bench_loops_options = \
+	$(if $(RECIPES),--recipes "$(RECIPES)") \
+	$(if $(LOOPS),--loops "$(LOOPS)") \
+	$(if $(ROUNDS),--rounds "$(ROUNDS)")
+
+parity_options = --data "$(DATA)" \
+	$(if $(RECIPES),--recipes "$(RECIPES)") \
+	$(if $(LOOPS),--loops "$(LOOPS)") \
+	$(if $(STEPS),--steps "$(STEPS)")
+
 .PHONY: help setup bench bench-data bench-read bench-cache bench-order bench-augment \
-	bench-feed test test-interpreted test-checked faults fuzz lint wheel format clean
+	bench-feed bench-loops parity test test-interpreted test-checked faults fuzz lint wheel \
+	format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make bench   train the same models in TensorFlow and PyTorch, print a verdict"
 	@echo "             DATA=glyphs|mnist|FOLDER RECIPES=mlp-3x100,cnn-5x5 REPEATS=4"
-	@echo "             EPOCHS=(the recipe's) THREADS=(all)"
+	@echo "             LOOPS=torch-eager,tf-function EPOCHS=(the recipe's) THREADS=(all)"
 	@echo "make bench-data"
 	@echo "             idxdata and its peers side by side, and which goals are met, in"
 	@echo "             five parts that are targets too; LARGE=1: files of 1 to 8 GB as well"
@@ -39,6 +51,11 @@ help:
 	@echo "  bench-order    shuffling"
 	@echo "  bench-augment  augmentation"
 	@echo "  bench-feed     feeding every framework; ROUNDS=3 FEEDERS=(all) SIZES=32,128,1024"
+	@echo "make bench-loops"
+	@echo "             training loops against ones written by hand, all loop forms beside"
+	@echo "             each other; RECIPES=(all) LOOPS=(all) ROUNDS=5"
+	@echo "make parity  is every recipe the same model in every loop? DATA=glyphs RECIPES=(all)"
+	@echo "             LOOPS=(all) STEPS=100"
 	@echo "make test    the test suite"
 	@echo "make test-interpreted, make test-checked"
 	@echo "             tests of reading and of kernels: without the JIT, with coverage;"
@@ -82,6 +99,12 @@ bench-augment: setup
 
 bench-feed: setup
 	$(BIN)/python -m benchmarks.feed_bench $(bench_feed_options)
+
+bench-loops: setup
+	$(BIN)/python -m benchmarks.loop_bench $(bench_loops_options)
+
+parity: setup
+	$(BIN)/python -m tests.parity.run $(parity_options)
 
 test: setup
 	$(BIN)/python -m pytest

@@ -27,7 +27,7 @@ from idxdata import Split
 from idxdata.augmentation import Augmentation
 from idxdata.formats import BatchFormat
 from idxdata.gathering import Gatherer
-from trainers.run import positive
+from trainers.arguments import positive
 
 BATCH_SIZE = 128
 NUM_BATCHES = 100

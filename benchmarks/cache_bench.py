@@ -24,7 +24,7 @@ from benchmarks.run_loop import new_console, new_rows_path
 from benchmarks.stats import paired_ratio, spread
 from idxdata.cache import Cache
 from idxdata.header import build_header
-from trainers.run import positive
+from trainers.arguments import positive
 
 NAMES = tuple(
     f"{split}-{role}-ubyte.gz"

@@ -35,7 +35,7 @@ from benchmarks.run_loop import (
     new_rows_path,
     run_all,
 )
-from trainers.run import positive
+from trainers.arguments import positive
 
 WARM_UP = -1
 """The round of a run that is not recorded."""

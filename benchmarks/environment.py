@@ -19,6 +19,9 @@ PACKAGES = (
     "tensorflow",
     "tensorflow-cpu",
     "keras",
+    "jax",
+    "jaxlib",
+    "scikit-learn",
 )
 
 

@@ -29,7 +29,7 @@ from benchmarks.run_loop import (
     run_all,
 )
 from idxdata import IdxDataError
-from trainers.run import positive
+from trainers.arguments import positive
 
 PEERS = ("grain", "jax", "jaxlib")
 

@@ -1,7 +1,7 @@
 """`make bench`: the same models in TensorFlow and PyTorch, interleaved, with a report.
 
-Runs recipe by recipe, repeat by repeat, the frameworks in turn (A B A B), each run in
-a fresh process. Repeat i uses seed i for weights and order in every framework.
+Runs recipe by recipe, repeat by repeat, the loops in turn (A B A B), each run in a
+fresh process. Repeat i uses seed i for weights and order in every loop.
 """
 
 import argparse
@@ -30,8 +30,12 @@ from benchmarks.runner import Case, Row, run_case
 from benchmarks.summary import Summary, conclusion, summarise
 from idxdata import Batches, Dataset, IdxDataError, Plan, load
 from idxdata.cpus import usable_cpus
-from trainers.recipes import RECIPES, fit_recipe
-from trainers.run import LOOPS, positive
+from trainers.arguments import positive
+from trainers.loops import find_loop
+from trainers.recipes import find_recipe, fit_recipe
+
+DEFAULT_RECIPES = "mlp-3x100,cnn-5x5"
+DEFAULT_LOOPS = "torch-eager,tf-function"
 
 
 def cases(args: argparse.Namespace) -> list[Case]:
@@ -40,7 +44,7 @@ def cases(args: argparse.Namespace) -> list[Case]:
         Case(recipe, loop, args.data, repeat, args.epochs, args.threads)
         for recipe in args.recipes
         for repeat in range(args.repeats)
-        for loop in LOOPS
+        for loop in args.loops
     ]
 
 
@@ -49,7 +53,7 @@ def run_grid(
 ) -> None:
     """Run all cases; each row goes to `rows` and to `path` as soon as it is there."""
     environment = describe_environment()
-    total = sum(case.epochs or RECIPES[case.recipe].epochs for case in grid)
+    total = sum(case.epochs or find_recipe(case.recipe).epochs for case in grid)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -115,7 +119,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", default="glyphs", help="a dataset's name or a folder")
     parser.add_argument(
         "--recipes",
-        default=",".join(RECIPES),
+        default=DEFAULT_RECIPES,
+        type=_names,
+        help="comma-separated; default: %(default)s",
+    )
+    parser.add_argument(
+        "--loops",
+        default=DEFAULT_LOOPS,
         type=_names,
         help="comma-separated; default: %(default)s",
     )
@@ -131,10 +141,12 @@ def _names(text: str) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in text.split(",")))
 
 
-def _check(recipes: Sequence[str], dataset: Dataset) -> None:
-    for name in recipes:
+def _check(args: argparse.Namespace, dataset: Dataset) -> None:
+    for name in args.loops:
+        find_loop(name)
+    for name in args.recipes:
         shape = dataset.train.images.shape[1:]
-        recipe = fit_recipe(name, shape, len(dataset.classes))
+        recipe = fit_recipe(find_recipe(name), shape, len(dataset.classes))
         Batches(dataset.train, Plan(len(dataset.train), recipe.batch_size, seed=0))
 
 
@@ -144,7 +156,7 @@ def main() -> int:
     console = Console()
     try:
         dataset = load(args.data)
-        _check(args.recipes, dataset)
+        _check(args, dataset)
     except (IdxDataError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -24,7 +24,7 @@ from benchmarks.run_loop import Run, environment, new_console, new_rows_path, ru
 from idxdata import Plan
 from idxdata.order.permutation import round_constants
 from idxdata.order.strata import Stratified
-from trainers.run import positive
+from trainers.arguments import positive
 
 SIZES = (60_000, 8_100_000, 2**23 + 1)
 """The last is the worst case: nearly half of all values go round again."""

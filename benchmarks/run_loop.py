@@ -34,15 +34,7 @@ def run_all(runs: Sequence[Run], path: Path, console: Console) -> list[Row]:
     An interrupt ends it; the rows so far are returned.
     """
     rows: list[Row] = []
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-    )
-    with bar, open(path, "a") as file:
+    with run_progress(console) as bar, open(path, "a") as file:
         task = bar.add_task("", total=len(runs))
         try:
             for run in runs:
@@ -57,6 +49,18 @@ def run_all(runs: Sequence[Run], path: Path, console: Console) -> list[Row]:
         except KeyboardInterrupt:
             console.print("Interrupted; what follows is of the runs that had ended.")
     return rows
+
+
+def run_progress(console: Console) -> Progress:
+    """A bar that counts runs and is gone when they are done."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    )
 
 
 def environment(peers: Sequence[str]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def run_case(case: Case, environment: Row, on_epoch: Callable[[], None]) -> Row:
     A run that fails gives a row with "error" instead of "record".
     """
     command = [
-        sys.executable, "-m", "trainers.run",
+        sys.executable, "-m", "trainers", "run", "--json",
         "--recipe", case.recipe, "--loop", case.loop, "--data", case.data,
         "--seed", str(case.seed), "--threads", str(case.num_threads),
     ]  # fmt: skip
@@ -59,7 +59,7 @@ def run_case(case: Case, environment: Row, on_epoch: Callable[[], None]) -> Row:
             event = json.loads(line)
             if event["event"] == "epoch":
                 on_epoch()
-            else:
+            elif event["event"] == "record":
                 row["record"] = event["record"]
         status = process.wait()
         stderr.seek(0)

@@ -16,17 +16,17 @@ MAX_LOSS_STEPS = 20
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One recipe in one framework and loop form, over all its runs. Times in seconds.
+    """One recipe run by one loop, over all its runs. Times in seconds.
 
-    Times of an epoch are spreads over runs of each run's median epoch.
+    Times of an epoch are spreads over runs of each run's median epoch. `data_s` is None
+    where the framework fetches batches by itself, so that waiting cannot be told.
     """
 
     recipe: str
-    framework: str
-    loop_form: str
+    loop: str
     records: list[dict[str, Any]]
     epoch_s: Spread
-    data_s: Spread
+    data_s: Spread | None
     compute_s: Spread
     loop_s: Spread
     first_step_s: Spread
@@ -36,11 +36,6 @@ class Contender:
     precision: Spread
     recall: Spread
     f1: Spread
-
-    @property
-    def label(self) -> str:
-        """Framework and loop form, as sentences name them."""
-        return f"{self.framework} {self.loop_form}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +102,7 @@ def summarise(rows: Sequence[Row]) -> Summary:
     contenders = []
     comparisons = []
     for recipe, loops in groups.items():
-        entered = [_contender(recipe, records) for records in loops.values()]
+        entered = [_contender(recipe, *item) for item in loops.items()]
         contenders += entered
         comparisons += [
             comparison
@@ -125,7 +120,7 @@ def epoch_seconds(record: dict[str, Any], part: str = "total_s") -> float:
     return spread([epoch[part] for epoch in record["epochs"]]).median
 
 
-def _contender(recipe: str, records: list[dict[str, Any]]) -> Contender:
+def _contender(recipe: str, loop: str, records: list[dict[str, Any]]) -> Contender:
     def times(part: str) -> Spread:
         return spread([epoch_seconds(record, part) for record in records])
 
@@ -135,13 +130,14 @@ def _contender(recipe: str, records: list[dict[str, Any]]) -> Contender:
     def quality(name: str) -> Spread:
         return spread([record["metrics"][name] for record in records])
 
+    epochs = [epoch for record in records for epoch in record["epochs"]]
+    knows_data = all(epoch["data_s"] is not None for epoch in epochs)
     return Contender(
         recipe=recipe,
-        framework=records[0]["framework"],
-        loop_form=records[0]["loop_form"],
+        loop=loop,
         records=records,
         epoch_s=times("total_s"),
-        data_s=times("data_s"),
+        data_s=times("data_s") if knows_data else None,
         compute_s=times("compute_s"),
         loop_s=times("loop_s"),
         first_step_s=values("first_step_s"),
@@ -214,7 +210,7 @@ def conclusion(summary: Summary) -> list[str]:
             f"Other programs used more than {BUSY_LOAD:g} CPUs during "
             f"{summary.disturbed} of {summary.num_runs} runs (at most "
             f"{summary.worst_load:.1f}); times may be off, and not by the same "
-            "factor for each framework."
+            "factor for each loop."
         )
     sentences += [f"Failed and left out: {failure}." for failure in summary.failures]
     return sentences
@@ -223,7 +219,7 @@ def conclusion(summary: Summary) -> list[str]:
 def _speed_sentence(comparison: Comparison) -> str:
     ratio = comparison.time_ratio
     count = len(ratio.ratios)
-    a, b = comparison.a.label, comparison.b.label
+    a, b = comparison.a.loop, comparison.b.loop
     if comparison.differing:
         return (
             f"{comparison.recipe}: no comparison, since the runs differ in "
@@ -270,8 +266,8 @@ def _quality_sentence(comparison: Comparison) -> str:
         else "their inputs differ, see above"
     )
     return (
-        f"{comparison.recipe}: test accuracy of {comparison.b.label} minus "
-        f"{comparison.a.label} was {difference:+.2f} points{spread_text}; {same}, and "
+        f"{comparison.recipe}: test accuracy of {comparison.b.loop} minus "
+        f"{comparison.a.loop} was {difference:+.2f} points{spread_text}; {same}, and "
         f"losses agreed to {comparison.first_loss_difference:.0e} at the first step "
         f"and {comparison.loss_difference:.0e} over the first {comparison.num_losses}."
     )

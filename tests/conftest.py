@@ -1,6 +1,7 @@
 """Fixtures for all tests: where data lies, a cache of our own, hypothesis profiles."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,18 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IDXDATA_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def denormals() -> Iterator[None]:
+    """Each test computes with denormal numbers, as hypothesis's floats have to.
+
+    Loops have their framework flush them, in all of the process.
+    """
+    yield
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ def test_bench_end_to_end(stripes: Path, tmp_path: Path) -> None:
         (recipe, loop, seed)
         for recipe in ("mlp-3x100", "cnn-5x5")
         for seed in (0, 1)
-        for loop in ("torch", "tensorflow")
+        for loop in ("torch-eager", "tf-function")
     ]
     records = [row["record"] for row in rows]
     for a, b in zip(records[::2], records[1::2], strict=True):
@@ -74,6 +74,7 @@ def test_bench_end_to_end(stripes: Path, tmp_path: Path) -> None:
             parts = epoch["data_s"] + epoch["compute_s"] + epoch["loop_s"]
             assert parts == pytest.approx(epoch["total_s"])
             assert min(epoch["data_s"], epoch["compute_s"]) > 0
+            assert epoch["timed_steps"] == 5
         assert np.sum(record["metrics"]["confusion"]) == 150
     assert "losses agreed" in " ".join(done.stdout.split())
     assert "# Benchmark" in (results / "REPORT.md").read_text()
@@ -85,6 +86,7 @@ def test_bench_end_to_end(stripes: Path, tmp_path: Path) -> None:
         (("--data", "fashion"), "fashion_mnist"),
         (("--data", "./no-such-folder"), "no-such-folder"),
         (("--recipes", "mlp-3x100,rnn", "--data", "STRIPES"), "rnn"),
+        (("--loops", "torch-eager,torch", "--data", "STRIPES"), "'torch'"),
         (("--repeats", "0"), "expected 1 or more"),
     ],
 )

@@ -18,11 +18,11 @@ def test_example_runs(
 ) -> None:
     code = EXAMPLES[number]
     for framework in ("torch", "tensorflow", "jax"):
-        if f"adapters import {framework}" in code:
+        if f"adapters import {framework}" in code or f'loop="{framework}' in code:
             pytest.importorskip(framework)
     monkeypatch.chdir(tmp_path)
     exec(compile(code, f"README.md, example {number}", "exec"), {})  # noqa: S102
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 7

@@ -1,107 +1,52 @@
 """Recipes: a model, its loss, its optimiser and its schedule as plain data.
 
-Nothing here belongs to a framework. Every number that a framework would fill in by
-itself (initial weights, epsilon, momentum, padding) is written out, because that is
-where two "same" models differ. The loss is always softmax cross-entropy from logits,
-averaged over the batch; convolutions have stride 1 and no padding; pooling windows
-do not overlap and drop what is left over at the border.
+Nothing here belongs to a framework. All losses are softmax cross-entropy, computed
+from logits and averaged over the batch, whatever the recipe's form of it: a softmax
+at the end is only for output.
 """
 
 import math
-import struct
-from dataclasses import dataclass, fields, replace
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-Activation = Literal["relu", "linear"]
+from trainers.errors import RecipeError
+from trainers.layers import (
+    Activation,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPool,
+    Shape,
+    shape_after,
+    weights_of,
+)
+from trainers.optimizers import Adam, Optimizer, RMSprop
 
+Loss = Literal[
+    "categorical_crossentropy",
+    "sparse_categorical_crossentropy",
+    "crossentropy_from_logits",
+]
 
-@dataclass(frozen=True, slots=True)
-class Conv:
-    """2-D convolution: square kernel, stride 1, no padding, with bias."""
-
-    filters: int
-    kernel_size: int
-    activation: Activation
-
-
-@dataclass(frozen=True, slots=True)
-class MaxPool:
-    """Maximum over size x size windows, side by side."""
-
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Flatten:
-    """All but the batch axis to one axis, in the order height, width, channel."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dense:
-    """Fully connected, with bias."""
-
-    units: int
-    activation: Activation
-
-
-Layer = Conv | MaxPool | Flatten | Dense
-
-
-def _float32(value: float) -> float:
-    """The float32 next to `value`.
-
-    Keras passes an optimiser's numbers through float32, also when it trains in
-    float64; a recipe holds numbers for which that changes nothing.
-    """
-    (rounded,) = struct.unpack("f", struct.pack("f", value))
-    return float(rounded)
-
-
-@dataclass(frozen=True)
-class _Optimizer:
-    def __post_init__(self) -> None:
-        for item in fields(self):
-            object.__setattr__(self, item.name, _float32(getattr(self, item.name)))
-
-
-@dataclass(frozen=True)
-class SGD(_Optimizer):
-    """v = momentum * v - lr * g; w += momentum * v - lr * g (Nesterov's form)."""
-
-    learning_rate: float
-    momentum: float
-
-
-@dataclass(frozen=True)
-class Adam(_Optimizer):
-    """Adam with "epsilon hat" (Kingma, Ba: arXiv:1412.6980, end of section 2).
-
-    m and v are the usual running means;
-    w -= lr * sqrt(1 - beta2^t) / (1 - beta1^t) * m / (sqrt(v) + epsilon).
-    lr goes from `learning_rate` at the first step straight to `final_learning_rate`
-    after the last. (SGD has no such pair: the frameworks' momentum formulas agree
-    only while lr is constant.)
-    """
-
-    learning_rate: float
-    final_learning_rate: float
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-7
-
-
-Optimizer = SGD | Adam
+_MOVING = (".moving_mean", ".moving_variance")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """One model and how it is trained.
 
-    `image_shape`: (height, width) of one-channel images. `batch_size`, `epochs`:
-    the schedule's defaults.
+    `image_shape`: (height, width) of one-channel images. `batch_size`, `epochs`: the
+    schedule's defaults. `loss`: "categorical_crossentropy" takes one-hot labels, the
+    others integers; both of the categorical ones want a softmax at the last layer,
+    "crossentropy_from_logits" wants none.
+
+    Raises `RecipeError` if layers do not fit each other, the last is no `Dense`, a
+    softmax is missing or stands elsewhere, or a number is out of range.
     """
 
     name: str
@@ -110,67 +55,129 @@ class Recipe:
     optimizer: Optimizer
     batch_size: int
     epochs: int
+    loss: Loss = "crossentropy_from_logits"
 
-    def shapes(self) -> list[tuple[int, ...]]:
+    def __post_init__(self) -> None:
+        for name, value in (
+            ("image height", self.image_shape[0]),
+            ("image width", self.image_shape[1]),
+            ("batch_size", self.batch_size),
+            ("epochs", self.epochs),
+        ):
+            if type(value) is not int or value < 1:
+                raise RecipeError(
+                    f"{name} of recipe {self.name!r} is out of range",
+                    expected="an integer of at least 1",
+                    found=repr(value),
+                )
+        if self.loss not in get_args(Loss):
+            raise RecipeError(
+                f"the loss of recipe {self.name!r} is unknown",
+                expected=f"one of {', '.join(get_args(Loss))}",
+                found=repr(self.loss),
+            )
+        self._check_output()
+        self.shapes()
+
+    def _check_output(self) -> None:
+        if not self.layers or not isinstance(self.layers[-1], Dense):
+            raise RecipeError(f"recipe {self.name!r} does not end with a Dense layer")
+        for layer in self.layers[:-1]:
+            if isinstance(layer, Dense) and layer.activation == "softmax":
+                raise RecipeError("softmax is for the last dense layer", found=layer)
+        expected = "linear" if self.loss == "crossentropy_from_logits" else "softmax"
+        if self.layers[-1].activation != expected:
+            raise RecipeError(
+                f"the last layer of recipe {self.name!r} does not go with {self.loss}",
+                expected=f"the activation {expected!r}",
+                found=repr(self.layers[-1].activation),
+            )
+
+    @property
+    def num_classes(self) -> int:
+        """How many numbers the last layer gives."""
+        return self.shapes()[-1][0]
+
+    @property
+    def has_one_hot_labels(self) -> bool:
+        """Whether labels are float32 (m, classes) instead of integers (m,)."""
+        return self.loss == "categorical_crossentropy"
+
+    @property
+    def is_bit_comparable(self) -> bool:
+        """Whether frameworks can be compared bit for bit: no native dropout."""
+        return not any(
+            isinstance(layer, Dropout) and layer.masks == "native"
+            for layer in self.layers
+        )
+
+    def shapes(self) -> list[Shape]:
         """Shape of one example before the first layer and after each layer.
 
         (height, width, channels) until `Flatten`, (units,) from there on. Raises
-        `ValueError` for a layer that cannot follow the one before it.
+        `RecipeError` for a layer that cannot follow the one before it.
         """
-        shape: tuple[int, ...] = (*self.image_shape, 1)
+        shape: Shape = (*self.image_shape, 1)
         shapes = [shape]
         for layer in self.layers:
-            shape = _after(layer, shape)
+            shape = shape_after(layer, shape)
             shapes.append(shape)
         return shapes
 
-    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+    def weight_shapes(self) -> dict[str, Shape]:
         """Names and neutral shapes of all weights, in layer order.
 
-        "<layer index>.kernel" is (in, out) for dense and (height, width, in, out)
-        for convolution, "<layer index>.bias" is (out,).
+        "<layer index>.<name>", with names and shapes of `layers.weights_of`.
         """
-        named: dict[str, tuple[int, ...]] = {}
-        for index, (layer, shape) in enumerate(zip(self.layers, self.shapes())):
-            match layer:
-                case Dense(units):
-                    named[f"{index}.kernel"] = (shape[0], units)
-                    named[f"{index}.bias"] = (units,)
-                case Conv(filters, size):
-                    named[f"{index}.kernel"] = (size, size, shape[2], filters)
-                    named[f"{index}.bias"] = (filters,)
-        return named
+        return {
+            f"{index}.{name}": numbers
+            for index, (layer, shape) in enumerate(zip(self.layers, self.shapes()))
+            for name, numbers in weights_of(layer, shape).items()
+        }
+
+    def trainable_names(self) -> list[str]:
+        """Those of `weight_shapes` that training adjusts by gradients, in order."""
+        return [name for name in self.weight_shapes() if not name.endswith(_MOVING)]
 
     def learning_rates(self, num_steps: int) -> NDArray[np.float32]:
         """The learning rate of each of `num_steps` steps, float32 (num_steps,)."""
         first = self.optimizer.learning_rate
-        last = first
-        if isinstance(self.optimizer, Adam):
-            last = self.optimizer.final_learning_rate
+        last = self.optimizer.final_learning_rate
+        last = first if last is None else last
         done = np.arange(num_steps) / num_steps
         return (first + (last - first) * done).astype(np.float32)
 
     def num_parameters(self) -> int:
-        """How many numbers training adjusts."""
-        return sum(math.prod(shape) for shape in self.weight_shapes().values())
+        """How many numbers training adjusts by gradients."""
+        shapes = self.weight_shapes()
+        return sum(math.prod(shapes[name]) for name in self.trainable_names())
 
 
-def _after(layer: Layer, shape: tuple[int, ...]) -> tuple[int, ...]:
-    match layer, shape:
-        case Conv(filters, size), (height, width, _) if min(height, width) >= size:
-            return (height - size + 1, width - size + 1, filters)
-        case MaxPool(size), (height, width, channels) if min(height, width) >= size:
-            return (height // size, width // size, channels)
-        case Flatten(), _:
-            return (math.prod(shape),)
-        case Dense(units), (_,):
-            return (units,)
-    raise ValueError(f"{layer} cannot follow a layer of output shape {shape}")
-
-
-def _mlp(*units: int) -> tuple[Layer, ...]:
+def _mlp(*units: int, output: Activation = "linear") -> tuple[Layer, ...]:
     hidden = tuple(Dense(count, "relu") for count in units)
-    return (Flatten(), *hidden, Dense(10, "linear"))
+    return (Flatten(), *hidden, Dense(10, output))
+
+
+_CNN = (
+    Conv(16, 5, "relu"),
+    MaxPool(2),
+    Conv(32, 5, "relu"),
+    MaxPool(2),
+    Flatten(),
+    Dense(500, "relu"),
+    Dense(10),
+)
+
+
+def _with_dropout(name: str, dropout: Dropout) -> Recipe:
+    return Recipe(
+        name=name,
+        image_shape=(28, 28),
+        layers=(Flatten(), Dense(128, "relu"), dropout, Dense(10)),
+        optimizer=Adam(learning_rate=1e-3),
+        batch_size=32,
+        epochs=5,
+    )
 
 
 RECIPES: dict[str, Recipe] = {
@@ -187,43 +194,68 @@ RECIPES: dict[str, Recipe] = {
         Recipe(
             name="cnn-5x5",
             image_shape=(28, 28),
-            layers=(
-                Conv(16, 5, "relu"),
-                MaxPool(2),
-                Conv(32, 5, "relu"),
-                MaxPool(2),
-                Flatten(),
-                Dense(500, "relu"),
-                Dense(10, "linear"),
-            ),
+            layers=_CNN,
             optimizer=Adam(learning_rate=2e-3, final_learning_rate=0),
             batch_size=128,
             epochs=3,
         ),
+        Recipe(
+            name="mlp-512",
+            image_shape=(28, 28),
+            layers=_mlp(512, 512, output="softmax"),
+            optimizer=RMSprop(learning_rate=1e-3),
+            batch_size=256,
+            epochs=10,
+            loss="categorical_crossentropy",
+        ),
+        Recipe(
+            name="mlp-128x2",
+            image_shape=(28, 28),
+            layers=_mlp(128, 128, output="softmax"),
+            optimizer=Adam(learning_rate=1e-3),
+            batch_size=32,
+            epochs=10,
+            loss="sparse_categorical_crossentropy",
+        ),
+        _with_dropout("mlp-dropout", Dropout(0.2)),
+        _with_dropout("mlp-dropout-native", Dropout(0.2, masks="native")),
     )
 }
 
 
-def fit_recipe(name: str, image_shape: tuple[int, ...], num_classes: int) -> Recipe:
-    """The recipe called `name` for images of that shape and that many classes.
-
-    Raises `ValueError` if there is no such recipe, images are not (height, width),
-    or they are too small for its layers.
-    """
+def find_recipe(name: str) -> Recipe:
+    """The recipe called `name`; raises `RecipeError` if there is none."""
     if name not in RECIPES:
-        raise ValueError(f"no recipe {name!r}: expected one of {', '.join(RECIPES)}")
+        raise RecipeError(
+            "no recipe of that name",
+            expected=f"one of {', '.join(RECIPES)}",
+            found=repr(name),
+        )
+    return RECIPES[name]
+
+
+def fit_recipe(
+    recipe: Recipe, image_shape: tuple[int, ...], num_classes: int
+) -> Recipe:
+    """`recipe` for images of that shape and that many classes.
+
+    Raises `RecipeError` if images are not (height, width) or too small for its layers.
+    """
     if len(image_shape) != 2:
-        raise ValueError(f"recipes want images (height, width), found {image_shape}")
-    recipe = RECIPES[name]
-    fitted = replace(
-        recipe,
-        image_shape=(image_shape[0], image_shape[1]),
-        layers=(*recipe.layers[:-1], Dense(num_classes, "linear")),
-    )
+        raise RecipeError(
+            "recipes want one-channel images",
+            expected="the shape (height, width)",
+            found=image_shape,
+        )
+    last = recipe.layers[-1]
+    assert isinstance(last, Dense)  # for the type checker: recipes see to it
     try:
-        fitted.shapes()
-    except ValueError as error:
-        raise ValueError(
-            f"{name} is not for images of {image_shape}: {error}"
+        return replace(
+            recipe,
+            image_shape=(int(image_shape[0]), int(image_shape[1])),
+            layers=(*recipe.layers[:-1], replace(last, units=num_classes)),
+        )
+    except RecipeError as error:
+        raise RecipeError(
+            f"{recipe.name} is not for images of {tuple(image_shape)}: {error}"
         ) from None
-    return fitted

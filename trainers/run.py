@@ -1,174 +1,213 @@
-"""Train one recipe in one framework; the one place where data, loop and recipe meet.
+"""Train one recipe by one loop: the one place where data, loop and recipe meet."""
 
-`python -m trainers.run --recipe mlp-3x100 --loop torch --data glyphs` prints JSON
-lines: {"event": "epoch", ...} while it runs, {"event": "record", ...} at the end.
-"""
-
-import argparse
-import dataclasses
-import importlib
-import json
 import sys
 import time
-from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
-from idxdata import (
-    Batches,
-    IdxDataError,
-    Plan,
-    batch_digest,
-    indices_digest,
-    load,
-)
-from idxdata.cpus import usable_cpus
-from trainers.metrics import compute_metrics
-from trainers.recipes import fit_recipe
-from trainers.record import SCHEMA_VERSION, Digests, EpochRecord, RunRecord
-from trainers.timing import TimedEpoch, timed_epoch
-from trainers.weights import initial_weights, weights_digest
-
-LOOPS = {"torch": "trainers.torch_loop", "tensorflow": "trainers.tf_loop"}
+from idxdata import Dataset, load
+from trainers.metrics import Metrics, compute_metrics, probabilities
+from trainers.monitor import Event
+from trainers.npz import arrays_digest
+from trainers.options import RunOptions
+from trainers.record import SCHEMA_VERSION, Digests, RunRecord, ValidationRecord
+from trainers.session import Session
+from trainers.weights import Weights, initial_weights, weights_digest
 
 WARMUP_STEPS = 10
-EVAL_BATCH_SIZE = 1000
-
-Event = Callable[[dict[str, Any]], None]
 
 
-def run(
-    *,
-    recipe_name: str,
-    loop_name: str,
-    data: str,
-    seed: int,
-    epochs: int | None,
-    num_threads: int,
-    on_event: Event,
-) -> RunRecord:
-    """Train and evaluate; `epochs` None is the recipe's own number.
+def run(options: RunOptions, on_event: Event) -> RunRecord:
+    """Train and evaluate.
 
-    `seed` sets the initial weights and the order of batches. Warm-up: the first
-    steps of epoch 0 and its last, perhaps shorter, batch are trained on and the
-    test split is evaluated, then weights and optimiser are set back, so what is
-    timed starts from the initial weights with everything compiled.
+    Warm-up: the first steps of epoch 0 and its last, perhaps shorter, batch are trained
+    on and the test split is evaluated, then weights and optimiser are set back, so what
+    is timed starts from the initial weights, or the checkpoint's, with everything
+    compiled.
 
-    Raises the errors of `idxdata.load`, `MissingFrameworkError`, `ValueError` for
-    an unknown recipe or one that does not fit the data.
+    `on_event` gets dicts of JSON values, told apart by "event": "start"; "progress",
+    twice a second and at each epoch's end, with "epoch", "step" (done), "steps", "loss"
+    (mean since the pass began), "examples_per_s", "data_share" (None if not known) and
+    "eta_s"; "checkpoint" with "path", "epoch" and "step" (next); "epoch"; "stopped";
+    and "record" with the `RunRecord` as a dict. None of them is sent inside a timed
+    region.
+
+    A run that was resumed has the bits of one that was not, on the same machine, number
+    of threads and versions, where the loop's arithmetic repeats itself.
+
+    Raises `RecipeError` for a recipe that does not fit the data, `DivergedError` for a
+    loss that is not finite, `CheckpointError` for a folder that cannot be used or
+    resumed, `DeviceError`, `LoopError`, `MissingFrameworkError`, and the errors of
+    `idxdata.load`.
     """
-    dataset = load(data)
-    recipe = fit_recipe(
-        recipe_name, dataset.train.images.shape[1:], len(dataset.classes)
-    )
+    data = options.data
+    dataset = data if isinstance(data, Dataset) else load(data)
+    session = Session(options, dataset, on_event)
+    checkpoint = session.folder.open(resume=options.resume)
+    weights = initial_weights(session.recipe, options.seed)
+    startup = _start(session, weights)
+    if checkpoint is not None:
+        session.restore(checkpoint)
+    on_event(_start_event(session))
+    if checkpoint is None:
+        session.save()
+    logits = _train(session)
+    record = _record(session, startup, weights, logits)
+    values = asdict(record)
+    session.folder.save_record(values)
+    on_event({"event": "record", "record": values})
+    return record
+
+
+@dataclass(frozen=True, slots=True)
+class _Startup:
+    """Seconds, see `RunRecord`."""
+
+    build_s: float
+    first_step_s: float
+    warmup_s: float
+
+
+def _start(session: Session, weights: Weights) -> _Startup:
+    """Make the model, warm it up, set it back."""
     begin = time.perf_counter()
-    adapter = importlib.import_module(f"idxdata.adapters.{loop_name}")
-    loop: Any = importlib.import_module(LOOPS[loop_name])
-    import_s = time.perf_counter() - begin
-    flags = loop.configure(num_threads)
-
-    plan = Plan(len(dataset.train), recipe.batch_size, seed=seed)
-    train = Batches(dataset.train, plan)
-    test = Batches(
-        dataset.test,
-        Plan(len(dataset.test), EVAL_BATCH_SIZE, seed=0, order="sequential"),
-    )
-    weights = initial_weights(recipe, seed)
-    num_epochs = recipe.epochs if epochs is None else epochs
-    begin = time.perf_counter()
-    trainer = loop.build(recipe, num_epochs * plan.num_steps)
-    loop.load_weights(trainer, weights)
-    build_s = time.perf_counter() - begin
-    first_step_s, warmup_s = _warm_up(
-        loop,
-        trainer,
-        _warmup_pairs(adapter.tensors(train, 0)),
-        adapter.tensors(test, 0),
-    )
-    loop.load_weights(trainer, weights)
-
-    records: list[EpochRecord] = []
-    losses: list[float] = []
-    predicted = np.empty(0, np.int64)
-    for epoch in range(num_epochs):
-        timed = timed_epoch(
-            lambda images, labels: loop.train_step(trainer, images, labels),
-            loop.to_floats,
-            adapter.tensors(train, epoch),
-        )
-        predicted = loop.predict(trainer, adapter.tensors(test, 0)).argmax(axis=1)
-        accuracy = float((predicted == dataset.test.labels).mean())
-        losses += timed.losses
-        records.append(_epoch_record(timed, accuracy))
-        on_event({"event": "epoch", "epoch": epoch, "test_accuracy": accuracy})
-    peak_rss_bytes = _peak_rss_bytes()
-    return RunRecord(
-        schema_version=SCHEMA_VERSION,
-        recipe=recipe.name,
-        framework=loop.FRAMEWORK,
-        loop_form=loop.LOOP_FORM,
-        dataset=dataset.name,
-        seed=seed,
-        batch_size=recipe.batch_size,
-        num_parameters=recipe.num_parameters(),
-        flags=flags,
-        digests=Digests(
-            data=dataset.digest,
-            order=_order_digest(plan, num_epochs),
-            weights=weights_digest(weights),
-            batches=batch_digest(
-                (images.numpy(), labels.numpy())
-                for images, labels in adapter.tensors(train, 0)
-            ),
-        ),
-        import_s=import_s,
-        build_s=build_s,
-        first_step_s=first_step_s,
-        warmup_s=warmup_s,
-        peak_rss_bytes=peak_rss_bytes,
-        epochs=records,
-        losses=losses,
-        metrics=compute_metrics(dataset.test.labels, predicted, len(dataset.classes)),
-    )
+    session.build(weights)
+    built = time.perf_counter()
+    first_step_s = _first_steps(session)
+    pairs = session.feed.eval_pairs(session.feed.test, session.options.device)
+    session.module.predict(session.trainer, pairs)
+    warmup_s = time.perf_counter() - built
+    session.module.load_weights(session.trainer, weights)
+    return _Startup(built - begin, first_step_s, warmup_s)
 
 
-def _warmup_pairs(pairs: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-    """The first pairs and the last, of which the rest are let go."""
-    kept: list[tuple[Any, Any]] = []
-    for pair in pairs:
+def _first_steps(session: Session) -> float:
+    """Train on every size of batch there is; seconds of the first step."""
+    device, num_steps = session.options.device, session.feed.num_steps
+    module, trainer = session.module, session.trainer
+    if session.loop.is_fit:
+        begin = time.perf_counter()
+        module.train_epoch(trainer, session.feed.train_pairs(0, 0, device), 1)
+        first_step_s = time.perf_counter() - begin
+        last = session.feed.train_pairs(0, num_steps - 1, device)
+        module.train_epoch(trainer, last, 1)
+        return first_step_s
+    kept: list[Any] = []
+    for pair in session.feed.train_pairs(0, 0, device):
         if len(kept) > WARMUP_STEPS:
             kept.pop()
         kept.append(pair)
-    return kept
-
-
-def _warm_up(
-    loop: Any, trainer: Any, train: list[tuple[Any, Any]], test: Iterable[Any]
-) -> tuple[float, float]:
     begin = time.perf_counter()
-    loop.to_floats([loop.train_step(trainer, *train[0])])
+    module.to_floats([module.train_step(trainer, *kept[0])])
     first_step_s = time.perf_counter() - begin
-    for pair in train[1:]:
-        loop.train_step(trainer, *pair)
-    loop.predict(trainer, test)
-    return first_step_s, time.perf_counter() - begin
+    for pair in kept[1:]:
+        module.train_step(trainer, *pair)
+    return first_step_s
 
 
-def _epoch_record(timed: TimedEpoch, test_accuracy: float) -> EpochRecord:
-    return EpochRecord(
-        total_s=timed.total_s,
-        data_s=timed.data_s,
-        compute_s=timed.compute_s,
-        loop_s=timed.total_s - timed.data_s - timed.compute_s,
-        mean_loss=float(np.average(timed.losses, weights=timed.batch_sizes)),
-        test_accuracy=test_accuracy,
+def _train(session: Session) -> NDArray[Any]:
+    """All epochs that are left; the last weights' logits of the test split."""
+    logits = None
+    while not session.is_over:
+        logits = session.end_epoch(session.train_epoch())
+    if session.has_stopped_early and session.progress.best is not None:
+        session.on_event(
+            {
+                "event": "stopped",
+                "epoch": session.progress.epoch - 1,
+                "best_epoch": session.progress.best.epoch,
+                "reason": f"{session.options.patience} epochs without a better "
+                "validation loss",
+            }
+        )
+    return session.logits(session.feed.test) if logits is None else logits
+
+
+def _judge(session: Session, logits: NDArray[Any]) -> tuple[Metrics, Metrics | None]:
+    """Metrics to go by, and of the last weights where those are of the best ones."""
+    labels = session.dataset.test.labels
+    last = compute_metrics(labels, probabilities(logits))
+    if session.progress.best_weights is None:
+        return last, None
+    session.module.load_weights(session.trainer, session.progress.best_weights)
+    best_logits = session.logits(session.feed.test)
+    return compute_metrics(labels, probabilities(best_logits)), last
+
+
+def _record(
+    session: Session, startup: _Startup, weights: Weights, logits: NDArray[Any]
+) -> RunRecord:
+    """`weights`: the initial ones. `logits`: of the test split, by the last ones."""
+    # Before it comes to what training does not need.
+    peak_rss_bytes = _peak_rss_bytes()
+    final_weights = arrays_digest(session.module.get_weights(session.trainer))
+    metrics, last_metrics = _judge(session, logits)
+    options, recipe = session.options, session.recipe
+    return RunRecord(
+        schema_version=SCHEMA_VERSION,
+        recipe=recipe.name,
+        loop=session.loop.name,
+        framework=session.module.FRAMEWORK,
+        dataset=session.dataset.name,
+        seed=options.seed,
+        batch_size=recipe.batch_size,
+        num_parameters=recipe.num_parameters(),
+        precision=options.precision,
+        device=options.device,
+        flags=session.flags,
+        digests=_digests(session, weights),
+        import_s=session.import_s,
+        build_s=startup.build_s,
+        first_step_s=startup.first_step_s,
+        warmup_s=startup.warmup_s,
+        peak_rss_bytes=peak_rss_bytes,
+        epochs=session.progress.epochs,
+        losses=session.progress.losses,
+        final_weights=final_weights,
+        resumed_at=session.progress.resumed_at,
+        validation=_validation_record(session),
+        metrics=metrics,
+        last_metrics=last_metrics,
     )
 
 
-def _order_digest(plan: Plan, num_epochs: int) -> str:
-    return indices_digest(
-        indices for epoch in range(num_epochs) for indices in plan.steps(epoch)
+def _start_event(session: Session) -> dict[str, Any]:
+    resumed = session.progress.resumed_at
+    return {
+        "event": "start",
+        "recipe": session.recipe.name,
+        "loop": session.loop.name,
+        "dataset": session.dataset.name,
+        "epochs": session.num_epochs,
+        "steps": session.feed.num_steps,
+        "batch_size": session.recipe.batch_size,
+        "num_parameters": session.recipe.num_parameters(),
+        "resumed_at": resumed[-1] if resumed else None,
+        "flags": session.flags,
+    }
+
+
+def _digests(session: Session, weights: Weights) -> Digests:
+    return Digests(
+        data=session.dataset.digest,
+        order=session.feed.order_digest(session.num_epochs),
+        weights=weights_digest(weights),
+        batches=session.feed.tensor_digest(),
+    )
+
+
+def _validation_record(session: Session) -> ValidationRecord | None:
+    best, held_out = session.progress.best, session.feed.held_out
+    if best is None or held_out is None:
+        return None
+    return ValidationRecord(
+        num_folds=session.options.validation,
+        num_examples=held_out.plan.epoch_size,
+        best_epoch=best.epoch,
+        best_loss=best.loss,
+        stopped_early=session.has_stopped_early,
     )
 
 
@@ -179,48 +218,3 @@ def _peak_rss_bytes() -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def positive(text: str) -> int:
-    """A command line's number, 1 or more."""
-    value = int(text) if text.isdecimal() else 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text!r}")
-    return value
-
-
-def _print_event(event: dict[str, Any]) -> None:
-    print(json.dumps(event), flush=True)
-
-
-def main() -> int:
-    """The command line; returns the exit status: 0, or 2 for bad input."""
-    parser = argparse.ArgumentParser(prog="python -m trainers.run", description=__doc__)
-    parser.add_argument("--recipe", required=True)
-    parser.add_argument("--loop", required=True, choices=LOOPS)
-    parser.add_argument("--data", default="glyphs", help="a dataset's name or a folder")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--epochs", type=positive, help="default: the recipe's")
-    parser.add_argument(
-        "--threads", type=positive, default=usable_cpus(), dest="num_threads"
-    )
-    args = parser.parse_args()
-    try:
-        record = run(
-            recipe_name=args.recipe,
-            loop_name=args.loop,
-            data=args.data,
-            seed=args.seed,
-            epochs=args.epochs,
-            num_threads=args.num_threads,
-            on_event=_print_event,
-        )
-    except (IdxDataError, OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    _print_event({"event": "record", "record": dataclasses.asdict(record)})
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,13 +7,15 @@ library's, whose stream may change from one version to the next.
 
 import hashlib
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trainers.recipes import Recipe
 
-Weights = dict[str, NDArray[np.float32]]
+Weights = dict[str, NDArray[Any]]
+"""Arrays by name, in the order, names and shapes of `Recipe.weight_shapes`."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -21,13 +23,14 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 def initial_weights(recipe: Recipe, seed: int) -> Weights:
     """Weights by name in the neutral layout of `Recipe.weight_shapes`.
 
-    Kernels are uniform in +-sqrt(6 / (fan_in + fan_out)), biases 0. `seed` is 0 to
-    2^64 - 1.
+    float32. Kernels are uniform in +-sqrt(6 / (fan_in + fan_out)), gamma and
+    moving_variance of batch normalisation 1, all others 0. `seed` is 0 to 2^64 - 1.
     """
     weights = {}
     for index, (name, shape) in enumerate(recipe.weight_shapes().items()):
-        if name.endswith("bias"):
-            weights[name] = np.zeros(shape, np.float32)
+        if not name.endswith("kernel"):
+            is_one = name.endswith(("gamma", "moving_variance"))
+            weights[name] = np.full(shape, is_one, np.float32)
             continue
         receptive_field = math.prod(shape[:-2])
         limit = math.sqrt(6 / (receptive_field * (shape[-2] + shape[-1])))
@@ -37,7 +40,7 @@ def initial_weights(recipe: Recipe, seed: int) -> Weights:
 
 
 def weights_digest(weights: Weights) -> str:
-    """SHA-256 (hex) over names, shapes and little-endian bytes, in order."""
+    """SHA-256 (hex) over names, shapes and little-endian float32 bytes, in order."""
     digest = hashlib.sha256()
     for name, array in weights.items():
         digest.update(f"{name} {array.shape}\n".encode())

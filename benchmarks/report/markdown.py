@@ -19,8 +19,10 @@ from benchmarks.summary import Contender, Summary, conclusion
 
 _TIME_NOTE = """\
 Medians over runs of each run's median epoch, in seconds; evaluation, warm-up and
-import are not in the epoch. Warm-up trains on a few batches and evaluates once, then
-weights and optimiser are set back."""
+import are not in the epoch. Of an epoch, `data` waits for batches (-: not known, the
+framework fetches them by itself), `compute` is in train steps, `rest` is what is left.
+Warm-up trains on a few batches and evaluates once, then weights and optimiser are set
+back."""
 
 _DIGEST_NOTE = """\
 SHA-256, first 16 digits. `batches` is of the first epoch's tensors as the framework
@@ -86,7 +88,7 @@ def _recipe_parts(
 
 def _class_table(contenders: Sequence[Contender], classes: tuple[str, ...]) -> str:
     keys = ("precision", "recall", "f1")
-    columns = ("class", *(f"{c.framework} {key}" for key in keys for c in contenders))
+    columns = ("class", *(f"{c.loop} {key}" for key in keys for c in contenders))
     rows = []
     for index, name in enumerate(classes):
         means = [
@@ -102,14 +104,14 @@ def _digest_table(contenders: Sequence[Contender]) -> str:
     names = ("data", "order", "weights", "batches")
     rows = [
         (
-            contender.framework,
+            contender.loop,
             str(record["seed"]),
             *(f"`{record['digests'][name][:16]}`" for name in names),
         )
         for contender in contenders
         for record in contender.records
     ]
-    return markdown_table(("framework", "seed", *names), rows)
+    return markdown_table(("loop", "seed", *names), rows)
 
 
 def _conditions(rows: Sequence[Row], summary: Summary) -> str:
@@ -118,7 +120,7 @@ def _conditions(rows: Sequence[Row], summary: Summary) -> str:
     lines = [f"- {key.replace('_', ' ')}: {value}" for key, value in facts.items()]
     versions = ", ".join(f"{k} {v}" for k, v in environment["packages"].items())
     lines.append(f"- packages: {versions}")
-    flags = {c.label: c.records[0]["flags"] for c in summary.contenders}
+    flags = {c.loop: c.records[0]["flags"] for c in summary.contenders}
     for label, values in flags.items():
         lines.append(f"- {label}: " + ", ".join(f"{k} {v}" for k, v in values.items()))
     loads = [row["foreign_load"] for row in rows if row["foreign_load"] is not None]

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from benchmarks.summary import Summary
 
-# Two colours that stay apart for colour-blind eyes and in grey (Okabe and Ito).
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
+# Colours that stay apart for colour-blind eyes, the first two also in grey (Okabe, Ito).
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000")
 SMOOTHING_STEPS = 25
 MAX_NUMBERED_CLASSES = 50
 
 
 def plot_losses(summary: Summary, recipe: str, path: Path) -> None:
-    """Training loss by step, both frameworks in one plot: faint raw, bold smoothed.
+    """Training loss by step, all loops in one plot: faint raw, bold smoothed.
 
     Beside it the first 20 steps unsmoothed. The run of the lowest seed is shown.
     """
@@ -33,7 +33,7 @@ def plot_losses(summary: Summary, recipe: str, path: Path) -> None:
         smooth = _running_mean(losses)
         offset = len(losses) - len(smooth)
         whole.plot(
-            steps[offset:], smooth, style, color=colour, label=contender.label, lw=1.6
+            steps[offset:], smooth, style, color=colour, label=contender.loop, lw=1.6
         )
         start.plot(
             steps[:20],
@@ -74,7 +74,7 @@ def plot_confusions(
     most = max(int(_mistakes(matrix).max()) for matrix in matrices)
     for axes, contender, matrix in zip(panels, contenders, matrices, strict=True):
         _draw_confusion(axes, matrix, classes, max(1, most))
-        axes.set_title(contender.label)
+        axes.set_title(contender.loop)
     repeats = len(contenders[0].records)
     figure.suptitle(f"{recipe}: test split, {repeats} runs summed; colour: mistakes")
     figure.savefig(path, dpi=110)

@@ -4,18 +4,18 @@ from benchmarks.stats import Spread
 from benchmarks.summary import Comparison, Contender, format_factor
 
 TIME_COLUMNS = (
-    "framework",
+    "loop",
     "epoch s",
     "range",
     "data",
     "compute",
-    "loop",
+    "rest",
     "step 1",
     "warm-up",
     "import",
 )
 QUALITY_COLUMNS = (
-    "framework",
+    "loop",
     "accuracy %",
     "range",
     "precision %",
@@ -29,10 +29,10 @@ def time_row(contender: Contender) -> tuple[str, ...]:
     """Seconds, as medians over runs."""
     epoch = contender.epoch_s
     return (
-        contender.label,
+        contender.loop,
         f"{epoch.median:.3f}",
         f"{epoch.low:.2f}-{epoch.high:.2f}",
-        f"{contender.data_s.median:.3f}",
+        "-" if contender.data_s is None else f"{contender.data_s.median:.3f}",
         f"{contender.compute_s.median:.3f}",
         f"{contender.loop_s.median:.3f}",
         f"{contender.first_step_s.median:.3f}",
@@ -45,7 +45,7 @@ def quality_row(contender: Contender) -> tuple[str, ...]:
     """Percent on the test split, as medians over runs; means over classes."""
     accuracy = contender.accuracy
     return (
-        contender.label,
+        contender.loop,
         _percent(accuracy),
         f"{100 * accuracy.low:.2f}-{100 * accuracy.high:.2f}",
         _percent(contender.precision),
@@ -63,7 +63,7 @@ def ratio_row(comparison: Comparison) -> tuple[str, ...]:
         else "one pair"
     )
     return (
-        f"{comparison.b.framework} / {comparison.a.framework}",
+        f"{comparison.b.loop} / {comparison.a.loop}",
         f"{ratio.ratio:.2f}",
         interval,
         " ".join(f"{value:.2f}" for value in ratio.ratios),

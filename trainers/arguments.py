@@ -1,0 +1,41 @@
+"""Types of a command line's arguments."""
+
+import argparse
+
+
+def positive(text: str) -> int:
+    """A command line's number, 1 or more."""
+    value = int(text) if text.isdecimal() else 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text!r}")
+    return value
+
+
+def natural(text: str) -> int:
+    """A command line's number, 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected 0 or more, found {text!r}")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """A command line's seed, 0 to 2^64 - 1."""
+    value = natural(text)
+    if value >= 2**64:
+        raise argparse.ArgumentTypeError(f"expected at most 2^64 - 1, found {text}")
+    return value
+
+
+def rows(text: str) -> slice:
+    """A command line's row "3", or rows "a:b" as Python slices them."""
+    parts = text.split(":")
+    try:
+        numbers = [int(part) if part else None for part in parts]
+    except ValueError:
+        numbers = []
+    match numbers:
+        case [int(row)]:
+            return slice(row, row + 1 if row != -1 else None)
+        case [start, stop]:
+            return slice(start, stop)
+    raise argparse.ArgumentTypeError(f"expected a row or A:B, found {text!r}")

@@ -1,0 +1,1 @@
+"""What `python -m trainers` does: a command a file, `main(args)` each."""

@@ -1,0 +1,37 @@
+"""Errors of recipes, loops and checkpoints; the message form is `IdxDataError`'s."""
+
+from idxdata.errors import IdxDataError
+
+
+class RecipeError(IdxDataError, ValueError):
+    """A recipe is unknown, cannot be read, contradicts itself or does not fit the data."""
+
+
+class LoopError(IdxDataError, ValueError):
+    """A loop is unknown, or cannot do what it is asked for in this process."""
+
+
+class DeviceError(IdxDataError, RuntimeError):
+    """The device asked for is not there, or the framework cannot use it."""
+
+
+class CheckpointError(IdxDataError, ValueError):
+    """A file of weights or a checkpoint is damaged, or of another recipe, loop or run."""
+
+
+class MetricsError(IdxDataError, ValueError):
+    """Logits, probabilities and labels that cannot be judged together."""
+
+
+class DivergedError(IdxDataError, ArithmeticError):
+    """The loss is not a finite number. `epoch` and `step` count from 0."""
+
+    def __init__(self, epoch: int, step: int, loss: float, hint: str | None) -> None:
+        super().__init__(
+            f"the loss of epoch {epoch}, step {step} is not finite",
+            expected="a finite number",
+            found=loss,
+            hint=hint,
+        )
+        self.epoch = epoch
+        self.step = step

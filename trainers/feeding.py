@@ -1,0 +1,135 @@
+"""A run's data: splits as batches, and batches as a framework's tensors."""
+
+import importlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idxdata import (
+    Batches,
+    BatchFormat,
+    Dataset,
+    Fold,
+    IdxDataError,
+    Plan,
+    batch_digest,
+    indices_digest,
+)
+from trainers.errors import CheckpointError
+from trainers.loops import Loop
+from trainers.loops.job import Device
+from trainers.recipes import Recipe
+
+EVAL_BATCH_SIZE = 1000
+
+Pairs = Iterable[tuple[Any, Any]]
+
+
+class Feed:
+    """The batches of a fitted `recipe` on `dataset`, as `loop`'s framework takes them.
+
+    `seed`: of the order and of the part that is held out. `validation`: as in
+    `RunOptions`. Imports the framework. Raises `DatasetError` if a label is not one of
+    the recipe's classes, `PlanError` if the split cannot be cut so, and
+    `MissingFrameworkError`.
+    """
+
+    def __init__(
+        self, dataset: Dataset, recipe: Recipe, loop: Loop, seed: int, validation: int
+    ) -> None:
+        self._loop = loop
+        self._adapter: Any = importlib.import_module(f"idxdata.adapters.{loop.adapter}")
+        form = _format(recipe)
+        num_examples = len(dataset.train)
+        parts = [
+            Fold(validation, 0, seed=seed, part=part) if validation else None
+            for part in ("train", "held_out")
+        ]
+        plan = Plan(num_examples, recipe.batch_size, seed=seed, subset=parts[0])
+        self.train = Batches(dataset.train, plan, format=form)
+        self.test = Batches(
+            dataset.test,
+            Plan(len(dataset.test), EVAL_BATCH_SIZE, seed=0, order="sequential"),
+            format=form,
+        )
+        held_out = replace(self.test.plan, num_examples=num_examples, subset=parts[1])
+        self.held_out = (
+            Batches(dataset.train, held_out, format=form) if validation else None
+        )
+
+    @property
+    def num_steps(self) -> int:
+        """Train steps of an epoch."""
+        return self.train.num_steps
+
+    def batch_sizes(self, steps: int) -> NDArray[np.int64]:
+        """Examples in each of the first `steps` train batches of an epoch, (steps,)."""
+        plan = self.train.plan
+        sizes = np.full(steps, plan.batch_size)
+        rest = plan.epoch_size - plan.batch_size * np.arange(steps)
+        smaller: NDArray[np.int64] = np.minimum(sizes, rest)
+        return smaller
+
+    def train_pairs(self, epoch: int, start_step: int, device: Device) -> Pairs:
+        """One epoch's train batches; of `fit` loops on TensorFlow a `tf.data.Dataset`."""
+        if self._loop.is_fit and self._loop.adapter == "tensorflow":
+            self.train.restore(self.state(epoch, start_step))
+            dataset: Pairs = self._adapter.dataset(self.train, epoch + 1)
+            return dataset
+        return self._tensors(self.train, epoch, start_step, device)
+
+    def eval_pairs(self, batches: Batches, device: Device) -> Pairs:
+        """All batches of `test` or `held_out`, in order."""
+        return self._tensors(batches, 0, 0, device)
+
+    def state(self, epoch: int, step: int) -> dict[str, int | str]:
+        """`Batches.state` before that train step, whatever a framework took ahead."""
+        if step == self.num_steps:
+            epoch, step = epoch + 1, 0
+        return {**self.train.state(), "epoch": epoch, "step": step}
+
+    def check_state(self, state: dict[str, int | str], epoch: int, step: int) -> None:
+        """Raises `CheckpointError` if `state` is of other data or another place."""
+        try:
+            self.train.restore(state)
+        except IdxDataError as error:
+            raise CheckpointError(f"the checkpoint's batches: {error}") from error
+        expected = self.state(epoch, step)
+        if state != expected:
+            raise CheckpointError(
+                "the checkpoint's batches are not where its training is",
+                expected=(expected["epoch"], expected["step"]),
+                found=(state["epoch"], state["step"]),
+            )
+
+    def order_digest(self, num_epochs: int) -> str:
+        """SHA-256 of the row numbers of all train batches."""
+        plan = self.train.plan
+        return indices_digest(
+            indices for epoch in range(num_epochs) for indices in plan.steps(epoch)
+        )
+
+    def tensor_digest(self) -> str:
+        """SHA-256 of epoch 0's train tensors."""
+        pairs = self._tensors(self.train, 0, 0, "cpu")
+        return batch_digest((np.asarray(x), np.asarray(y)) for x, y in pairs)
+
+    def _tensors(
+        self, batches: Batches, epoch: int, start_step: int, device: Device
+    ) -> Iterator[Any]:
+        tensors = self._adapter.tensors
+        # TensorFlow and JAX move tensors to the device that they were set to use.
+        if self._loop.adapter == "torch" and device != "cpu":
+            tensors = partial(tensors, device=device)
+        pairs: Iterator[Any] = tensors(batches, epoch, start_step)
+        return pairs
+
+
+def _format(recipe: Recipe) -> BatchFormat:
+    if recipe.has_one_hot_labels:
+        return BatchFormat(labels="one_hot", num_classes=recipe.num_classes)
+    return BatchFormat()

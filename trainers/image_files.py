@@ -1,0 +1,139 @@
+"""Pictures from files of all sorts as uint8 images of one size; told by their content."""
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idxdata import read_header, read_idx
+from idxdata.errors import FormatError, MissingFrameworkError
+
+_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """`image` uint8 (height, width), 0 is black. `row`: in an IDX file, else None.
+
+    `notices`: what was done to it, or may be wrong with it.
+    """
+
+    path: str
+    row: int | None
+    image: NDArray[np.uint8]
+    notices: tuple[str, ...] = ()
+
+
+def read_pictures(
+    path: str | os.PathLike[str],
+    shape: tuple[int, int],
+    *,
+    rows: slice,
+    invert: bool = False,
+) -> list[Picture]:
+    """The rows asked for of an IDX file, or the picture in a PNG or JPEG file.
+
+    IDX, in any container that `read_idx` takes, must be uint8 of images of `shape`.
+    Other pictures are made grey and, with their sides' ratio kept, of that size.
+    `invert` swaps black and white: networks are trained on bright digits on black.
+
+    Raises the errors of `read_idx`, `FormatError` if a file holds other images or none,
+    `OSError`, and `MissingFrameworkError` where Pillow is needed and not installed.
+    """
+    name = os.fspath(path)
+    if _is_coded(name):
+        pictures = [_coded(name, shape)]
+    else:
+        pictures = _idx(name, shape, rows)
+    if invert:
+        return [
+            Picture(item.path, item.row, 255 - item.image, item.notices)
+            for item in pictures
+        ]
+    return [_with_doubt(item) for item in pictures]
+
+
+def _is_coded(path: str) -> bool:
+    if "://" in path:
+        return False
+    with Path(path).open("rb") as file:
+        return file.read(8).startswith(_SIGNATURES)
+
+
+def _idx(path: str, shape: tuple[int, int], rows: slice) -> list[Picture]:
+    header = read_header(path)
+    if header.dtype != np.uint8 or header.shape[1:] != shape:
+        raise FormatError(
+            "not images that the model is for",
+            path=path,
+            expected=f"uint8 of shape (n, {shape[0]}, {shape[1]})",
+            found=f"{header.dtype.name} of shape {header.shape}",
+        )
+    numbers = range(header.shape[0])[rows]
+    images = read_idx(path, rows=rows)
+    return [
+        Picture(path, row, image) for row, image in zip(numbers, images, strict=True)
+    ]
+
+
+def _coded(path: str, shape: tuple[int, int]) -> Picture:
+    try:
+        from PIL import Image
+    except ModuleNotFoundError as error:
+        raise MissingFrameworkError("pillow", "bench") from error
+    # Pillow warns of pictures whose pixels would take hundreds of megabytes.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(path, formats=("PNG", "JPEG")) as opened:
+                return _fitted(path, opened, shape)
+        # A damaged picture makes Pillow raise nearly everything there is.
+        except Exception as error:
+            raise FormatError(
+                "not a sound picture",
+                path=path,
+                found=f"{type(error).__name__}: {error}",
+            ) from error
+
+
+def _fitted(path: str, opened: Any, shape: tuple[int, int]) -> Picture:
+    from PIL import Image, ImageOps
+
+    grey = _grey(ImageOps.exif_transpose(opened))
+    size = (shape[1], shape[0])
+    notices: tuple[str, ...] = ()
+    if grey.size != size:
+        notices = (f"resized from {grey.width} × {grey.height} pixels",)
+        ground = int(_border(np.asarray(grey)))
+        grey = ImageOps.pad(grey, size, Image.Resampling.BOX, color=ground)
+    return Picture(path, None, np.array(grey, np.uint8), notices)
+
+
+def _grey(image: Any) -> Any:
+    """Eight bits of grey; what is transparent is white, as on paper."""
+    from PIL import Image
+
+    if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
+        return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        paper = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(paper, image)
+    return image.convert("L")
+
+
+def _border(image: NDArray[np.uint8]) -> float:
+    """The median of the pixels at the four sides."""
+    sides = (image[0], image[-1], image[:, 0], image[:, -1])
+    return float(np.median(np.concatenate(sides)))
+
+
+def _with_doubt(item: Picture) -> Picture:
+    if _border(item.image) < 128:
+        return item
+    notice = "bright at the border: dark on light needs --invert"
+    return Picture(item.path, item.row, item.image, (*item.notices, notice))

@@ -1,0 +1,26 @@
+"""What a loop is asked to do, as plain data."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from trainers.recipes import Recipe
+
+Precision = Literal["float32", "float64"]
+Device = Literal["cpu", "cuda"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One recipe to be trained for `num_steps` steps in one form of a loop.
+
+    `seed` is that of dropout masks (and of the framework's own, where masks are
+    native). `precision` is that of weights, activations, gradients and optimiser.
+    """
+
+    recipe: Recipe
+    form: str
+    num_steps: int
+    seed: int = 0
+    num_threads: int = 1
+    precision: Precision = "float32"
+    device: Device = "cpu"

@@ -1,0 +1,80 @@
+"""What a run is asked to do, as plain data."""
+
+import os
+from dataclasses import dataclass
+from typing import get_args
+
+from idxdata import Dataset
+from trainers.loops import find_loop
+from trainers.loops.job import Device, Precision
+from trainers.recipes import Recipe
+
+DEFAULT_CHECKPOINT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """One recipe, trained once by one loop on one dataset.
+
+    `recipe`: as it was found; it is fitted to the data. `loop`: a name of
+    `trainers.loops.LOOPS`. `data`: what `idxdata.load` takes, or a dataset. `seed`: of
+    initial weights, order, dropout masks and the validation part, 0 to 2^64 - 1.
+    `epochs`, `batch_size`: None is the recipe's own.
+
+    `validation`: 0, or K of at least 2: a K-th of the train split is held out, and what
+    is evaluated in the end are the weights that were best on it. `patience`: stop after
+    so many epochs without a better validation loss.
+
+    `checkpoint_folder`: where `last.npz`, `best.npz` and `record.json` go; made if it is
+    not there. `checkpoint_s`: seconds between checkpoints within an epoch, at least;
+    each end of an epoch is one too, and the only one of Keras's `fit` loops.
+    `resume`: go on from the folder's `last.npz` if there is one.
+
+    Raises `LoopError` for an unknown loop, `ValueError` for a number out of range or
+    options that need another one.
+    """
+
+    recipe: Recipe
+    loop: str
+    data: str | os.PathLike[str] | Dataset = "glyphs"
+    seed: int = 0
+    epochs: int | None = None
+    batch_size: int | None = None
+    num_threads: int = 1
+    precision: Precision = "float32"
+    device: Device = "cpu"
+    validation: int = 0
+    patience: int | None = None
+    checkpoint_folder: str | os.PathLike[str] | None = None
+    checkpoint_s: float = DEFAULT_CHECKPOINT_S
+    resume: bool = False
+
+    def __post_init__(self) -> None:
+        find_loop(self.loop)
+        _integer("seed", self.seed, 0)
+        if self.seed >= 2**64:
+            raise ValueError(f"seed is at most 2**64 - 1, not {self.seed}")
+        for name in ("epochs", "batch_size", "patience"):
+            if getattr(self, name) is not None:
+                _integer(name, getattr(self, name), 1)
+        _integer("num_threads", self.num_threads, 1)
+        _integer("validation", self.validation, 0)
+        for name, names in (("precision", Precision), ("device", Device)):
+            if getattr(self, name) not in get_args(names):
+                raise ValueError(
+                    f"{name} is one of {', '.join(get_args(names))}, "
+                    f"not {getattr(self, name)!r}"
+                )
+        if self.validation == 1:
+            raise ValueError("validation is 0, or at least 2 parts of the train split")
+        if self.patience is not None and not self.validation:
+            raise ValueError("patience needs a validation part")
+        if self.resume and self.checkpoint_folder is None:
+            raise ValueError("resume needs a checkpoint folder")
+        if not self.checkpoint_s >= 0:
+            raise ValueError(f"checkpoint_s is at least 0, not {self.checkpoint_s!r}")
+
+
+def _integer(name: str, value: object, low: int) -> None:
+    if type(value) is not int or value < low:
+        raise ValueError(f"{name} is an integer of at least {low}, not {value!r}")
