@@ -16,6 +16,9 @@ hypothesis.settings.register_profile("dev", max_examples=100, deadline=None)
 hypothesis.settings.register_profile("ci", max_examples=300, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
+# XLA's pool has one size for all of a process: that of the jobs tested in this one.
+os.environ.setdefault("PJRT_NPROC", "1")
+
 DATA_VARIABLE = "IDXDATA_TEST_DATA"
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -31,14 +34,25 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def denormals() -> Iterator[None]:
-    """Each test computes with denormal numbers, as hypothesis's floats have to.
+    """Loops have PyTorch flush denormal numbers in all of the process: no more of that.
 
-    Loops have their framework flush them, in all of the process.
+    hypothesis's floats need them.
     """
     yield
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_flush_denormal(False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def jax_settings() -> Iterator[None]:
+    """JAX's switches, which its loop sets for all of the process, are set back."""
+    yield
+    jax = sys.modules.get("jax")
+    if jax is not None and hasattr(jax, "config"):
+        jax.config.update("jax_enable_x64", False)
+        jax.config.update("jax_default_matmul_precision", None)
+        jax.config.update("jax_default_device", None)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The JAX loop: the reference's numbers in float64, no float64 in float32, resume."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -59,10 +58,8 @@ NATIVE = (Flatten(), Dropout(0.5, masks="native"), Dense(4))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def num_threads() -> Iterator[int]:
-    """What this process's JAX has got; its settings are put back afterwards."""
-    names = ("jax_enable_x64", "jax_default_matmul_precision", "jax_default_device")
-    before = {name: getattr(jax.config, name) for name in names}
+def num_threads() -> int:
+    """What this process's JAX has got."""
     count = 1
     try:
         jax_loop.configure(job(recipe()))
@@ -70,9 +67,7 @@ def num_threads() -> Iterator[int]:
         assert isinstance(error.found, int)
         count = error.found
         jax_loop.configure(job(recipe(), num_threads=count))
-    yield count
-    for name, value in before.items():
-        jax.config.update(name, value)
+    return count
 
 
 def recipe(

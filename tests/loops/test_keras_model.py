@@ -273,6 +273,15 @@ def test_damaged_files_are_refused_or_whole(tmp_path: Path) -> None:
     assert refused > 50
 
 
+def test_one_wrong_bit_of_a_weight_is_refused(tmp_path: Path) -> None:
+    path, weights = exported(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[data.index(weights["9.kernel"].tobytes())] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CheckpointError, match="checksum"):
+        keras_model.import_model(RECIPE, path)
+
+
 def test_weights_missing_from_a_file(tmp_path: Path) -> None:
     path, _ = exported(tmp_path)
     with zipfile.ZipFile(path) as archive:

@@ -70,9 +70,11 @@ RECIPE = Recipe(
 )
 WEIGHTS = initial_weights(RECIPE, 1)
 
+# tanh before the normalisation: straight below it a bias has no gradient but rounding,
+# which Adam divides by its own size; ReLU may give the same number for a whole batch.
 SMALL = replace(
     RECIPE,
-    layers=(Flatten(), Dense(6, "relu"), BatchNorm(), Dropout(0.2), Dense(4)),
+    layers=(Flatten(), Dense(6, "tanh"), BatchNorm(), Dropout(0.2), Dense(4)),
 )
 
 Batch = tuple[Any, Any]
@@ -251,7 +253,8 @@ def test_resumed_runs_have_the_same_bits(
 @pytest.mark.parametrize("form", FORMS)
 def test_native_masks_are_a_function_of_seed_step_and_layer(form: str) -> None:
     def losses_of(seed: int) -> list[float]:
-        recipe = replace(NATIVE, optimizer=SGD(0.0))
+        layers = [layer for layer in NATIVE.layers if layer != Dropout(0.1)]
+        recipe = replace(NATIVE, layers=tuple(layers), optimizer=SGD(0.0))
         return train(trainer_of(recipe, form, seed=seed), batches()[:1] * 4)
 
     losses = losses_of(3)

@@ -25,7 +25,7 @@ def plot_losses(recipe: str, results: Results, path: Path) -> None:
         return
     exact = reference["losses"]
     steps = np.arange(1, len(exact) + 1)
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    figure = Figure(figsize=(11, 5), layout="constrained")
     losses, distances = figure.subplots(1, 2, width_ratios=(2, 3))
     floor = chaos_floor(map(curves, found.values()))
     bottom = floor.min() / 10
@@ -59,7 +59,12 @@ def plot_losses(recipe: str, results: Results, path: Path) -> None:
         yscale="log",
         ylim=(bottom, None),
     )
-    distances.legend(fontsize="small", ncols=2, loc="upper left")
+    figure.legend(
+        *distances.get_legend_handles_labels(),
+        fontsize="small",
+        ncols=6,
+        loc="outside lower center",
+    )
     for axes in (losses, distances):
         axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from benchmarks.report.console import print_table
 from benchmarks.report.tables import markdown_table
-from tests.parity.compare import LIMITS, PairVerdict, Verdict
+from tests.parity.children import Results
+from tests.parity.compare import LIMITS, PairVerdict, Verdict, curves
 from tests.parity.measure import NUM_EPOCHS, Setting
 from tests.parity.verdicts import RecipeVerdict
 
@@ -126,6 +127,24 @@ def write_report(
             row = asdict(verdict) | {
                 "digests": sorted(verdict.digests),
                 "holds": verdict.holds,
+            }
+            file.write(json.dumps(row) + "\n")
+
+
+def write_losses(results: Results, path: Path) -> None:
+    """A JSON line for each loop, recipe and precision, the reference among them.
+
+    "losses" of each step, "changed" those of the runs with weights one ulp off.
+    """
+    with open(path, "w") as file:
+        for (loop, recipe, precision), found in results.measured.items():
+            row = {
+                "recipe": recipe,
+                "loop": loop,
+                "precision": precision,
+                "digest": str(found["digest"]),
+                "losses": found["losses"].tolist(),
+                "changed": curves(found)[1:].tolist(),
             }
             file.write(json.dumps(row) + "\n")
 

@@ -21,7 +21,7 @@ from tests.parity.measure import Setting, prepare
 from tests.parity.more_recipes import ALL_RECIPES
 from tests.parity.plots import plot_losses
 from tests.parity.reference_loop import REFERENCE
-from tests.parity.report import print_verdicts, write_report
+from tests.parity.report import print_verdicts, write_losses, write_report
 from tests.parity.verdicts import judge_recipe
 from trainers.errors import RecipeError
 from trainers.loops import LOOPS, find_loop
@@ -50,6 +50,7 @@ def parity(
         plot_losses(name, results, folder / f"{name}.png")
     print_verdicts(verdicts, unequal, console)
     write_report(verdicts, unequal, setting, folder)
+    write_losses(results, folder / "losses.jsonl")
     console.print(f"Report: {folder / 'PARITY.md'}", highlight=False)
     return all(verdict.holds for verdict in verdicts)
 

@@ -213,3 +213,6 @@ def test_verdict_of_a_whole_run(
     (row,) = map(json.loads, (tmp_path / "verdicts.jsonl").read_text().splitlines())
     assert row["holds"] == holds
     assert [loop["loop"] for loop in row["loops"]] == ["torch-eager", "tf-xla"]
+    rows = (tmp_path / "losses.jsonl").read_text().splitlines()
+    assert len(rows) == 5
+    assert json.loads(rows[0])["losses"] == [1.0] * STEPS
