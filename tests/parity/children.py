@@ -56,14 +56,31 @@ def run_child(
 ) -> None:
     """Measure `cases` in one new process, into `results`.
 
-    A process that ends before its time leaves an error for each case that is left.
+    A process that cannot start or ends before its time leaves an error for each case
+    that is left.
     """
     left = list(cases)
+    try:
+        message = _run(left, setting, results, on_case)
+    except OSError as error:
+        message = f"no process: {error}"
+    for case in left:
+        results.errors[case] = message
+        on_case(case)
+
+
+def _run(
+    left: list[Case],
+    setting: Setting,
+    results: Results,
+    on_case: Callable[[Case], None],
+) -> str:
+    """Take what is done out of `left`; returns what the process said at its end."""
     with (
         tempfile.TemporaryDirectory() as folder,
         tempfile.TemporaryFile("w+") as stderr,
     ):
-        order = {"cases": cases, "setting": asdict(setting), "folder": folder}
+        order = {"cases": left, "setting": asdict(setting), "folder": folder}
         with subprocess.Popen(
             [sys.executable, "-m", "tests.parity.child", json.dumps(order)],
             stdout=subprocess.PIPE,
@@ -82,9 +99,7 @@ def run_child(
                 on_case(case)
         stderr.seek(0)
         last = (stderr.read().strip().splitlines() or ["no message"])[-1]
-    for case in left:
-        results.errors[case] = f"exit status {process.returncode}: {last}"
-        on_case(case)
+    return f"exit status {process.returncode}: {last}"
 
 
 def _take(case: Case, line: Mapping[str, str], folder: Path, results: Results) -> None:

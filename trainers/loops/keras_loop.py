@@ -8,12 +8,12 @@ import importlib
 import os
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from keras.src.backend.common import dtypes
 from numpy.typing import NDArray
 
 from trainers.errors import LoopError
@@ -217,8 +217,9 @@ def _allow_float64() -> None:
 
     Raises `LoopError` if Keras no longer has that table.
     """
-    table = getattr(dtypes, "BIT64_TO_BIT32_DTYPE", {})
-    table["float64"] = "float64"
+    with suppress(ImportError, AttributeError):
+        dtypes = importlib.import_module("keras.src.backend.common.dtypes")
+        dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
     found = keras.backend.result_type("float64", "float32")
     if found != "float64":
         raise LoopError(

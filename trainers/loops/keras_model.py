@@ -309,7 +309,7 @@ def _with_channel(recipe: Recipe, precision: Precision) -> Any:
 
 
 def _layer_seed(seed: int, index: int) -> int:
-    return zlib.crc32(f"{seed}/{index}".encode())
+    return zlib.crc32(f"{seed}/{index}".encode()) >> 1
 
 
 def _for_logits(layer: Layer) -> Layer:
