@@ -11,6 +11,9 @@ from trainers.recipes import find_recipe
 
 _LIMIT_S = 600
 
+_START_S: dict[str, float] = {}
+"""Seconds to import, compile and warm up, on two idle cores, mean of the recipes."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoopCase:
@@ -33,6 +36,14 @@ class LoopCase:
     def label(self) -> str:
         """For the progress bar."""
         return f"{self.recipe} by {self.loop}"
+
+    @property
+    def estimate_s(self) -> float:
+        """About how long it takes on an idle machine, in seconds."""
+        num_contenders = 3 if self.loop == "tf-function" else 2
+        # Warming up takes about as long as two rounds.
+        rounds_s = (self.num_rounds + 2) * self.round_s
+        return _START_S[self.loop] + num_contenders * rounds_s
 
 
 def run_loop_case(case: LoopCase, environment: Row, folder: Path) -> Row:

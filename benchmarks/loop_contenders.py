@@ -1,4 +1,5 @@
-"""The two contenders of a recipe and loop: ours, and the one written by hand."""
+"""The contenders of a recipe and loop: ours, the one written by hand, for tf-function
+also what is usually written."""
 
 import importlib
 from collections.abc import Callable
@@ -8,12 +9,13 @@ from typing import Any
 
 from benchmarks.handwritten import Handwritten
 from idxdata import Batches, BatchFormat, Plan, load
+from trainers.layers import Flatten
 from trainers.loops import Loop, import_loop
 from trainers.loops.job import Job
 from trainers.recipes import Recipe
-from trainers.weights import initial_weights
+from trainers.weights import Weights, initial_weights
 
-OURS, BY_HAND = "ours", "by hand"
+OURS, BY_HAND, KERAS_MODEL = "ours", "by hand", "keras model"
 
 NUM_BATCHES = 64
 """In memory; as many as training takes until the loss is small, and more than a cache."""
@@ -29,9 +31,8 @@ _FILES = {
 class Ours:
     """One of `trainers.loops`, as a `Handwritten`."""
 
-    def __init__(self, module: Any, loop: Loop, job: Job, pairs: Any) -> None:
+    def __init__(self, module: Any, job: Job, pairs: Any) -> None:
         self.module = module
-        self.is_fit = loop.is_fit
         self.pairs = pairs
         self.weights = initial_weights(job.recipe, seed=0)
         self.trainer = module.build(job)
@@ -43,18 +44,11 @@ class Ours:
         self.module.load_weights(self.trainer, self.weights)
 
     def train(self, num_steps: int) -> list[float]:
-        """Each step's loss."""
-        module, trainer = self.module, self.trainer
+        """Each step's loss, of an epoch as runs have it, with its clock."""
         pairs = self.pairs
         if isinstance(pairs, list):
             pairs = islice(cycle(pairs), num_steps)
-        if self.is_fit:
-            return list(module.train_epoch(trainer, pairs, num_steps).losses)
-        return list(
-            module.to_floats(
-                [module.train_step(trainer, images, labels) for images, labels in pairs]
-            )
-        )
+        return list(self.module.train_epoch(self.trainer, pairs, num_steps).losses)
 
 
 Makers = dict[str, Callable[[], Handwritten]]
@@ -73,18 +67,58 @@ def contenders(
     )
     module = import_loop(loop)
     flags: dict[str, Any] = module.configure(job)
-    by_hand = importlib.import_module(f"benchmarks.handwritten.{_FILES[loop.module]}")
+    file = _FILES[loop.module]
     pairs = pairs_in_memory(recipe, loop)
-    return (
-        flags,
-        partial(by_hand.wake, loop.form),
-        {
-            BY_HAND: partial(
-                by_hand.build, recipe.name, loop.form, pairs, job.num_steps
-            ),
-            OURS: partial(Ours, module, loop, job, pairs),
-        },
-    )
+    make = partial(_by_hand, job=job, pairs=pairs)
+    makers: Makers = {
+        BY_HAND: partial(make, file),
+        OURS: partial(Ours, module, job, pairs),
+    }
+    if loop.name == "tf-function":
+        makers[KERAS_MODEL] = partial(make, "keras_tape")
+    wake = importlib.import_module(f"benchmarks.handwritten.{file}").wake
+    return flags, partial(wake, loop.form), makers
+
+
+def _by_hand(file: str, job: Job, pairs: Any) -> Handwritten:
+    """With the initial weights of ours."""
+    module = importlib.import_module(f"benchmarks.handwritten.{file}")
+    made: Handwritten = module.build(job.recipe.name, job.form, pairs, job.num_steps)
+    give_weights(file, made, job.recipe, initial_weights(job.recipe, seed=0))
+    return made
+
+
+def give_weights(file: str, made: Any, recipe: Recipe, weights: Weights) -> None:
+    """Initial weights, from the neutral layout, for what `handwritten.<file>` built."""
+    if file == "torch":
+        import torch
+
+        arrays = _torch_arrays(recipe, weights)
+        for tensor, array in zip(made.initial.values(), arrays, strict=True):
+            tensor.copy_(torch.from_numpy(array))
+    elif file == "jax":
+        import jax.numpy as jnp
+
+        arrays = [jnp.asarray(array) for array in weights.values()]
+        made.initial = list(zip(arrays[::2], arrays[1::2], strict=True))
+    else:
+        # Kernel and bias of each layer; with Keras, its optimiser's numbers follow.
+        made.initial[: len(weights)] = weights.values()
+    made.reset()
+
+
+def _torch_arrays(recipe: Recipe, weights: Weights) -> list[Any]:
+    """PyTorch has output channels first, and flattens images channels first."""
+    shapes = recipe.shapes()
+    arrays = []
+    for name, array in weights.items():
+        index = int(name.partition(".")[0])
+        if array.ndim == 2 and isinstance(recipe.layers[index - 1], Flatten):
+            images = array.reshape(*shapes[index - 1], -1)
+            array = images.transpose(2, 0, 1, 3).reshape(array.shape)
+        order = {4: (3, 2, 0, 1), 2: (1, 0), 1: (0,)}[array.ndim]
+        arrays.append(array.transpose(order).copy())
+    return arrays
 
 
 def pairs_in_memory(recipe: Recipe, loop: Loop) -> Any:

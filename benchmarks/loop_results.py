@@ -1,7 +1,7 @@
 """Rows of the loop benchmark to speeds, ratios and verdicts. Pure."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import median
 
 from benchmarks.child import Row
@@ -35,19 +35,29 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A recipe by a loop: both contenders, measured in turn in one process."""
+    """A recipe by a loop: its contenders, measured in turn in one process.
+
+    `others`: those beside ours and the one by hand, by name, for information.
+    `num_steps`: of a round; None if nothing ran.
+    """
 
     recipe: str
     loop: str
     ours: Speed
     by_hand: Speed
+    others: Mapping[str, Speed] = field(default_factory=dict)
+    num_steps: int | None = None
 
     @property
     def ratio(self) -> PairedRatio | None:
         """Time a step of ours over that by hand, paired by round; None if one failed."""
-        if self.ours.error or self.by_hand.error:
+        return self.ratio_of(self.ours)
+
+    def ratio_of(self, speed: Speed) -> PairedRatio | None:
+        """As `ratio`, of another contender of the same rounds."""
+        if speed.error or self.by_hand.error:
             return None
-        return paired_ratio(self.ours.steps_per_s, self.by_hand.steps_per_s)
+        return paired_ratio(speed.steps_per_s, self.by_hand.steps_per_s)
 
     @property
     def verdict(self) -> str:
@@ -70,7 +80,15 @@ def parse_row(row: Row) -> Outcome:
         name: Speed(tuple(side["steps_per_s"]), side["first_step_s"], side["error"])
         for name, side in sides.items()
     }
-    return Outcome(case["recipe"], case["loop"], speeds[OURS], speeds[BY_HAND])
+    ours, by_hand = speeds.pop(OURS), speeds.pop(BY_HAND)
+    return Outcome(
+        case["recipe"],
+        case["loop"],
+        ours,
+        by_hand,
+        speeds,
+        row["record"]["steps_per_round"],
+    )
 
 
 def recipes_of(outcomes: Iterable[Outcome]) -> list[str]:

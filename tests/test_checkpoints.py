@@ -29,6 +29,7 @@ from trainers.npz import arrays_digest, read_npz, write_npz
 from trainers.optimizers import SGD, Adam
 from trainers.recipes import RECIPES, Recipe
 from trainers.record import EpochRecord
+from trainers.resuming import check_place, warning
 from trainers.stopping import Best
 from trainers.weights import Weights, initial_weights
 
@@ -56,6 +57,7 @@ def checkpoint(**changes: Any) -> Checkpoint:
         epochs=[EpochRecord(1.5, None, 0.5, 1.0, 5, 2.0, 0.25)],
         best=Best(0, 1 / 3),
         resumed_at=[(0, 3)],
+        made_with={"threads": 2, "torch": "2.1"},
     )
     return replace(made, **changes)
 
@@ -113,7 +115,8 @@ def test_checkpoints_come_back(sound: Path) -> None:
     assert same(dict(sorted(found.state.items())), dict(sorted(wanted.state.items())))
     assert found.state["step"].shape == ()
     assert found.losses.tobytes() == wanted.losses.tobytes()
-    for name in ("epoch", "step", "batches", "epochs", "best", "resumed_at"):
+    names = ("epoch", "step", "batches", "epochs", "best", "resumed_at", "made_with")
+    for name in names:
         assert getattr(found, name) == getattr(wanted, name), name
     recipe, weights = read_weights(sound)
     assert recipe == TINY
@@ -243,6 +246,7 @@ def without(found: dict[str, Any], name: str) -> dict[str, Any]:
         (lambda m: with_table(m, epoch=-1), "lacks parts"),
         (lambda m: with_table(m, epochs=[{"speed": 3}]), "lacks parts"),
         (lambda m: with_table(m, best=[]), "lacks parts"),
+        (lambda m: with_table(m, made_with=3), "lacks parts"),
         (lambda m: with_table(m, facts=None), "weights alone"),
     ],
 )
@@ -286,6 +290,40 @@ def test_other_files_are_refused(sound: Path, tmp_path: Path, kind: str) -> None
         read_weights(path)
     assert caught.value.path == str(path)
     assert not Trap.sprung
+
+
+def at_one_place(**changes: Any) -> Checkpoint:
+    """After step 2 of 5 of epoch 1."""
+    return checkpoint(losses=np.ones(7), **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "part", "expected", "found"),
+    [
+        ({"state": {"step": np.array(6)}}, "optimiser's step", 7, 6),
+        ({"state": {"step": np.array(8, np.int32)}}, "optimiser's step", 7, 8),
+        ({"state": {"step": np.array(7.0)}}, "optimiser's step", 7, 7.0),
+        ({"state": {}}, "optimiser's step", 7, None),
+        ({"losses": np.ones(6)}, "losses", 7, 6),
+        ({"epochs": []}, "epochs", 1, 0),
+        ({"epoch": 0, "step": 7}, "step", "at most 5", 7),
+    ],
+)
+def test_all_of_a_checkpoint_is_of_one_step(
+    changes: dict[str, Any], part: str, expected: object, found: object
+) -> None:
+    check_place(at_one_place(), 5)
+    with pytest.raises(CheckpointError) as caught:
+        check_place(replace(at_one_place(), **changes), 5)
+    assert caught.value.what.startswith(f"the checkpoint's {part} and")
+    assert (caught.value.expected, caught.value.found) == (expected, found)
+
+
+def test_what_made_it_is_compared() -> None:
+    now: dict[str, int | str] = {"threads": 2, "torch": "2.1"}
+    assert warning(now | {"more": 1}, now) is None
+    text = str(warning({"threads": 1}, now))
+    assert "with threads 1, now 2; torch unknown, now 2.1: " in text
 
 
 def test_wrong_weights_are_not_written(tmp_path: Path) -> None:

@@ -96,6 +96,31 @@ def test_transparent_is_paper(tmp_path: Path) -> None:
     assert "--invert" in found.notices[0]
 
 
+def test_transparent_white_strokes_stay_visible(tmp_path: Path) -> None:
+    chalk = np.zeros((*SHAPE, 4), np.uint8)
+    chalk[2, 3] = 255
+    found = the_picture(saved(tmp_path / "x", Image.fromarray(chalk), format="PNG"))
+    assert found.image[2, 3] == 255
+    assert (found.image == 0).sum() == 29
+    assert found.notices == ()
+
+
+def test_paper_with_transparent_corners_stays_paper(tmp_path: Path) -> None:
+    paper = np.full((*SHAPE, 4), 255, np.uint8)
+    paper[2, 3, :3] = 0
+    paper[0, 0] = 0
+    found = the_picture(saved(tmp_path / "x", Image.fromarray(paper), format="PNG"))
+    assert (found.image[0, 0], found.image[2, 3]) == (255, 0)
+
+
+@pytest.mark.parametrize("grey", [0, 77, 255])
+@pytest.mark.parametrize("invert", [False, True])
+def test_blank_pictures_are_told(tmp_path: Path, grey: int, invert: bool) -> None:
+    image = Image.fromarray(np.full(SHAPE, grey, np.uint8))
+    path = saved(tmp_path / "x", image, format="PNG")
+    assert the_picture(path, invert=invert).notices == ("the picture is blank",)
+
+
 def test_sizes_are_made_to_fit(tmp_path: Path) -> None:
     """A disc on a wide ground stays round, in the middle."""
     y, x = np.mgrid[:100, :300]
@@ -160,10 +185,18 @@ def test_pictures_that_would_fill_the_memory(tmp_path: Path) -> None:
         read_pictures(path, SHAPE, rows=ALL)
 
 
+def test_weights_are_no_pictures(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", a=IMAGES, b=IMAGES)
+    with pytest.raises(FormatError) as caught:
+        read_pictures(tmp_path / "x.npz", SHAPE, rows=ALL)
+    assert "member=" not in str(caught.value)
+    assert "weights are the first file" in str(caught.value)
+
+
 def test_other_files(tmp_path: Path) -> None:
     path = tmp_path / "x.gif"
     Image.fromarray(IMAGES[0]).save(path)
-    with pytest.raises(FormatError, match="not an IDX"):
+    with pytest.raises(FormatError, match="neither IDX nor PNG nor JPEG"):
         read_pictures(path, SHAPE, rows=ALL)
     with pytest.raises(FileNotFoundError):
         read_pictures(tmp_path / "none", SHAPE, rows=ALL)

@@ -1,5 +1,6 @@
 """Predictions against the model written out in NumPy; files of models, there and back."""
 
+import errno
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,6 +138,49 @@ def test_files_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "model.npz").touch()
     with pytest.raises(FileExistsError):
         check_new_file(tmp_path / "model.npz", "tf-eager")
+
+
+@pytest.mark.parametrize("ending", [".npz", ".safetensors"])
+def test_half_a_file_is_not_left(
+    tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object) -> None:
+        (part,) = (x for x in args if isinstance(x, Path))
+        assert part.suffix == ending
+        part.write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "the disk is full", str(part))
+
+    monkeypatch.setattr("trainers.loops.torch_loop.save_model", full)
+    monkeypatch.setattr("trainers.model_files.save_weights", full)
+    path = tmp_path / f"model{ending}"
+    with pytest.raises(OSError, match="full") as caught:
+        write_model(path, MLP, some_weights(MLP), "torch-eager")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+@pytest.mark.parametrize("ending", [".npz", ".pt"])
+def test_a_file_that_came_meanwhile_stays(
+    tmp_path: Path, has_links: bool, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_link(*args: object) -> None:
+        raise OSError(errno.EPERM, "no hard links here")
+
+    def check_and_lose(path: Path, loop: str) -> None:
+        check_new_file(path, loop)
+        path.write_text("another's")
+
+    if not has_links:
+        monkeypatch.setattr("os.link", no_link)
+    path, other = tmp_path / f"model{ending}", tmp_path / f"other{ending}"
+    write_model(other, MLP, some_weights(MLP), "torch-eager")
+    monkeypatch.setattr("trainers.model_files.check_new_file", check_and_lose)
+    with pytest.raises(FileExistsError) as caught:
+        write_model(path, MLP, some_weights(MLP), "torch-eager")
+    assert caught.value.filename == str(path)
+    assert path.read_text() == "another's"
+    assert sorted(tmp_path.iterdir()) == [path, other]
 
 
 def test_each_loop_has_a_format_of_its_own() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -30,7 +31,9 @@ ACTIVATIONS = st.sampled_from(["linear", "relu", "tanh", "sigmoid"])
 SHARES = st.floats(0, 0.99)
 RATES = st.floats(0, 10)
 
-NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+NAMES = st.text(
+    st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=12
+)
 
 
 @st.composite
@@ -252,14 +255,40 @@ def test_python_files(tmp_path: Path) -> None:
     assert get_recipe(str(path)).name == "own"
 
 
+def test_python_files_are_programs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They import what lies beside them, and print, but not on standard output."""
+    (tmp_path / "beside_own.py").write_text(
+        "UNITS = 10\ndef fail():\n    return 1 / 0\n"
+    )
+    path = tmp_path / "own.py"
+    text = "print('hello')\nimport beside_own\n" + PYTHON
+    path.write_text(text.replace("10", "beside_own.UNITS"))
+    before = list(sys.path)
+    assert read_recipe(path).num_classes == 10
+    assert capsys.readouterr() == ("", "hello\n")
+    path.write_text(text + "\n\nbeside_own.fail()\n")
+    with pytest.raises(RecipeError, match=r"beside_own.py, line 3: .*ZeroDivision"):
+        read_recipe(path)
+    assert sys.path == before
+
+
+def test_marks_and_capitals(tmp_path: Path) -> None:
+    path = tmp_path / "SMALL.TOML"
+    path.write_text(SMALL, "utf-8-sig")
+    assert get_recipe(str(path)).name == "SMALL"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("x = 1", ["a variable `recipe`", "found none"]),
         ("recipe = 1", ["found a int"]),
-        ("recipe = 1 / 0", ["ZeroDivisionError"]),
+        ("\nrecipe = 1 / 0", ["line 2: ", "ZeroDivisionError"]),
+        ("import sys\nsys.exit(3)", ["line 2: ", "SystemExit"]),
         ("recipe = (", ["SyntaxError"]),
-        (PYTHON.replace("Dense(10)", "Dense(0)"), ["units of Dense"]),
+        (PYTHON.replace("Dense(10)", "Dense(0)"), ["line 4: units of Dense"]),
     ],
 )
 def test_bad_python_files(tmp_path: Path, text: str, words: list[str]) -> None:

@@ -144,6 +144,31 @@ def test_layers_and_optimisers_out_of_range(make: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Dense(10, "Relu"), "unknown.*did you mean 'relu'"),  # type: ignore[arg-type]
+        (lambda: Dense(10, ["relu"]), "wrong type"),  # type: ignore[arg-type]
+        (lambda: Conv(8, (3, 3)), "kernel_size of Conv has the wrong type"),  # type: ignore[arg-type]
+        (lambda: Dense(np.ones(2)), "wrong type"),  # type: ignore[arg-type]
+        (lambda: Dropout("0.2"), "wrong type"),  # type: ignore[arg-type]
+        (lambda: SGD("0.1"), "learning_rate of SGD has the wrong type"),  # type: ignore[arg-type]
+        (lambda: SGD(0.1, nesterov=1), "true or false"),  # type: ignore[arg-type]
+    ],
+)
+def test_wrong_types_are_called_so(make: Callable[[], object], words: str) -> None:
+    with pytest.raises(RecipeError, match=words):
+        make()
+
+
+def test_integers_of_numpy_are_integers() -> None:
+    layer = Dense(np.int64(10))  # type: ignore[arg-type]
+    assert type(layer.units) is int
+    assert layer == Dense(10)
+    recipe = replace(RECIPES["mlp-512"], batch_size=np.uint8(9))  # type: ignore[arg-type]
+    assert type(recipe.batch_size) is int
+
+
+@pytest.mark.parametrize(
     ("layers", "words"),
     [
         ((), "does not end with a Dense"),
@@ -174,6 +199,17 @@ def test_layers_that_make_no_recipe(layers: tuple[Layer, ...], words: str) -> No
         {"epochs": True},
         {"loss": "mse"},
         {"loss": "categorical_crossentropy"},
+        {"loss": ["mse"]},
+        {"name": None},
+        {"name": "a\x1b[31m"},
+        {"image_shape": 28},
+        {"image_shape": (28,)},
+        {"image_shape": "28"},
+        {"layers": Dense(10)},
+        {"layers": (Flatten(), "dense", Dense(10))},
+        {"layers": (Flatten(), Dense)},
+        {"optimizer": "sgd"},
+        {"optimizer": SGD},
     ],
 )
 def test_numbers_and_losses_that_make_no_recipe(change: dict[str, object]) -> None:

@@ -1,5 +1,6 @@
 """Killed and resumed, a run ends with the bits of one that was left alone."""
 
+import io
 import json
 import random
 import subprocess
@@ -13,14 +14,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from idxdata import Dataset, Split
 from tests.training import SMALL, options, stripes
 from trainers import timing
-from trainers.checkpoints import read_weights
+from trainers.checkpoints import read_checkpoint, read_weights, save_checkpoint
+from trainers.commands.live import Live
+from trainers.errors import CheckpointError
 from trainers.inference import predict_probabilities
-from trainers.layers import AveragePool, Conv, Dense, Flatten, MaxPool
+from trainers.layers import AveragePool, Conv, Dense, Dropout, Flatten, MaxPool
 from trainers.loops import LOOPS
+from trainers.recipes import RECIPES, Recipe
 from trainers.run import run
+from trainers.session import Session
 
 ROOT = Path(__file__).parents[1]
 
@@ -99,21 +106,43 @@ def test_killed_and_resumed(
         assert [a[name] for name in untimed] == [b[name] for name in untimed]
 
 
+NATIVE = replace(
+    SMALL,
+    layers=(
+        Conv(3, 3, "relu", "same"),
+        MaxPool(2),
+        Dropout(0.3, masks="native"),
+        Flatten(),
+        Dense(8, "relu"),
+        Dropout(0.5, masks="native"),
+        Dense(3, "softmax"),
+    ),
+)
+
+
 class Stop(BaseException):
     """What no one catches."""
 
 
 @pytest.mark.parametrize(
-    ("loop", "stops"),
-    # Epochs of `fit` are whole: initial checkpoint, epoch 0, its checkpoint, epoch 1.
-    [*(("torch-eager", number) for number in range(1, 25, 5)), ("keras-tf", 4)],
+    ("recipe", "loop", "stops"),
+    [
+        *((SMALL, "torch-eager", number) for number in range(1, 25, 5)),
+        *((NATIVE, "torch-eager", number) for number in (3, 17)),
+        # Epochs of `fit` are whole: first checkpoint, epoch 0, its checkpoint, epoch 1.
+        (SMALL, "keras-tf", 4),
+    ],
 )
 def test_stopped_at_any_event(
-    loop: str, stops: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe,
+    loop: str,
+    stops: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     need(loop)
     monkeypatch.setattr(timing, "TICK_S", 0.0)
-    given = options(loop=loop, epochs=2, validation=5)
+    given = options(recipe=recipe, loop=loop, epochs=2, validation=5)
     kept = replace(given, checkpoint_folder=tmp_path, checkpoint_s=0.0, resume=True)
     left = stops
 
@@ -132,6 +161,43 @@ def test_stopped_at_any_event(
     assert resumed.metrics == alone.metrics
 
 
+def test_other_circumstances_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch")
+    given = options(epochs=1, checkpoint_folder=tmp_path, resume=True)
+    run(given, lambda _: None)
+    events: list[dict[str, Any]] = []
+    run(given, events.append)
+    assert events[0]["event"] == "start"
+    monkeypatch.setattr(torch, "__version__", "9.9[/]")
+    run(replace(given, num_threads=2), events.append)
+    (warning,) = (event for event in events if event["event"] == "warning")
+    assert "threads 1, now 2; torch" in warning["text"]
+    assert "now 9.9[/]: " in warning["text"]
+    # Shown as it is, and what is not known too.
+    file = io.StringIO()
+    with Live(Console(file=file, width=200), is_fold=False) as live:
+        for event in (warning, {"event": "row", "x": "[b]"}, {"event": "record"}):
+            live(event)
+    lines = file.getvalue().splitlines()
+    assert lines == [f"warning: {warning['text']}", '{"event": "row", "x": "[b]"}']
+
+
+def test_a_checkpoint_of_two_places_is_refused(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    given = options(epochs=2, checkpoint_folder=tmp_path, resume=True)
+    facts = Session(given, stripes(), lambda _: None).facts
+    run(given, lambda _: None)
+    made = read_checkpoint(tmp_path / "last.npz", facts)
+    moved = made.state | {"step": made.state["step"] - 1}
+    save_checkpoint(tmp_path / "last.npz", replace(made, state=moved))
+    with pytest.raises(
+        CheckpointError, match="optimiser's step.*expected 26, found 25"
+    ):
+        run(given, lambda _: None)
+
+
 CNN = replace(
     SMALL,
     layers=(
@@ -145,18 +211,36 @@ CNN = replace(
 )
 
 
-@pytest.mark.parametrize("recipe", [SMALL, CNN], ids=["dense", "convolutions"])
-def test_trained_in_one_judged_in_another(recipe: Any, tmp_path: Path) -> None:
-    loops = ("torch-eager", "tf-function", "jax-jit")
+def large_stripes() -> Dataset:
+    """Images of (24, 20), for built-in recipes."""
+
+    def enlarged(split: Split) -> Split:
+        return Split(split.images.repeat(4, 1).repeat(4, 2), split.labels)
+
+    data = stripes(64)
+    return replace(data, train=enlarged(data.train), test=enlarged(data.test))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "data"),
+    [
+        (SMALL, stripes()),
+        (CNN, stripes()),
+        (replace(RECIPES["cnn-5x5"], batch_size=16), large_stripes()),
+    ],
+    ids=["dense", "convolutions", "cnn-5x5"],
+)
+def test_trained_in_one_judged_in_another(
+    recipe: Recipe, data: Dataset, tmp_path: Path
+) -> None:
+    loops = ("torch-eager", "tf-function", "keras-tf", "jax-jit")
     for loop in loops:
         need(loop)
-    images = stripes().test.images
+    images = data.test.images
     for trained in loops:
         folder = tmp_path / trained
-        run(
-            options(recipe=recipe, loop=trained, epochs=1, checkpoint_folder=folder),
-            lambda _: None,
-        )
+        given = options(recipe=recipe, data=data, loop=trained, epochs=1)
+        run(replace(given, checkpoint_folder=folder), lambda _: None)
         found_recipe, weights = read_weights(folder / "last.npz")
         shares = [
             predict_probabilities(found_recipe, weights, judged, images)

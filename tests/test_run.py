@@ -23,7 +23,7 @@ from trainers.errors import (
 )
 from trainers.folder import RunFolder
 from trainers.inference import predict_probabilities
-from trainers.layers import Conv, Dense, Flatten
+from trainers.layers import Conv, Dense, Dropout, Flatten
 from trainers.monitor import Monitor
 from trainers.optimizers import SGD
 from trainers.options import RunOptions
@@ -77,6 +77,13 @@ def test_digests_are_of_what_was_trained_on() -> None:
     assert record.digests.batches == Batches(data.train, plan, format=form).digest(0)
     assert record.digests.data == data.digest
     assert (record.batch_size, len(record.epochs)) == (20, 2)
+
+
+def test_the_record_says_whether_bits_can_be_compared() -> None:
+    layers = (Flatten(), Dropout(0.5, masks="native"), Dense(3, "softmax"))
+    for recipe, expected in ((SMALL, True), (replace(SMALL, layers=layers), False)):
+        record = run(options(recipe=recipe, epochs=1), lambda _: None)
+        assert record.is_bit_comparable is expected
 
 
 def test_warm_up_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +246,8 @@ def test_weights_that_burst_stop_the_run(tmp_path: Path) -> None:
     last = replace(recipe, batch_size=200, epochs=1, optimizer=SGD(3.4e38))
     with pytest.raises(DivergedError) as caught:
         run(options(recipe=last), lambda _: None)
-    assert (caught.value.epoch, caught.value.step) == (1, 0)
+    assert (caught.value.epoch, caught.value.step) == (0, 0)
+    assert "what the model says after epoch 0, step 0" in str(caught.value)
 
 
 def test_weights_that_are_no_numbers_are_not_kept(tmp_path: Path) -> None:
@@ -248,7 +256,14 @@ def test_weights_that_are_no_numbers_are_not_kept(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path, facts)
     place: dict[str, Any] = {"epoch": 0, "step": 1, "batches": {}, "epochs": []}
     good = Checkpoint(
-        facts, weights, {}, losses=np.ones(1), best=None, resumed_at=[], **place
+        facts,
+        weights,
+        {},
+        losses=np.ones(1),
+        best=None,
+        resumed_at=[],
+        made_with={},
+        **place,
     )
     assert folder.save(good) is not None
     before = (tmp_path / "last.npz").read_bytes()
@@ -334,3 +349,14 @@ def test_options_are_checked(changes: dict[str, Any], message: str) -> None:
 def test_an_unknown_loop_is_refused() -> None:
     with pytest.raises(LoopError, match="torch-eager"):
         RunOptions(recipe=SMALL, loop="torch")
+
+
+def test_two_runs_at_once_in_one_folder(tmp_path: Path) -> None:
+    def run_another(event: dict[str, Any]) -> None:
+        if event["event"] == "start":
+            with pytest.raises(CheckpointError, match="another run is under way"):
+                run(options(checkpoint_folder=tmp_path, seed=9), lambda _: None)
+
+    run(options(checkpoint_folder=tmp_path, epochs=1), run_another)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"last.npz", "record.json"}

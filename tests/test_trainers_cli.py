@@ -220,6 +220,10 @@ def test_predict_pictures(run: Run, place: Path) -> None:
         ("train", 2, "invalid choice"),
         ("run --loop torch", 2, "invalid choice"),
         ("run --epochs 0", 2, "expected 1 or more"),
+        ("run --threads 1025", 2, "at most 1024"),
+        ("run --checkpoint=", 2, "it is empty"),
+        ("run --recipe=", 2, "it is empty"),
+        ("eval data", 2, "data: a folder, not a file of weights"),
         ("run --seed 18446744073709551616", 2, "at most 2^64 - 1"),
         ("run mlp-51", 2, "did you mean 'mlp-512'?"),
         ("run mlp-512 --recipe cnn-5x5", 2, "two recipes"),
@@ -238,10 +242,11 @@ def test_predict_pictures(run: Run, place: Path) -> None:
         ("eval small.toml", 2, "no file of a model"),
         ("eval small.npz", 2, "small.npz"),
         ("eval other.npz --data ./data", 2, "not those that mlp-3x100 is for"),
-        ("predict other.npz small.toml", 2, "small.toml: not an IDX"),
+        ("predict other.npz small.toml", 2, "small.toml: neither IDX nor PNG"),
         ("predict other.npz data/t10k-images-idx3-ubyte", 2, "(n, 28, 28)"),
         ("predict other.npz none.png", 2, "none.png: No such file"),
         ("predict other.npz none.png --rows x", 2, "expected a row or A:B"),
+        ("predict other.npz none.png --data ./data", 2, "leave out --data"),
         ("predict other.npz none.png --data nine", 2, "no dataset of this name"),
     ],
 )
@@ -266,6 +271,46 @@ def test_errors_are_one_line(
         "python -m trainers predict",
     )
     assert status == 1 or "usage" in err or err.count("\n") == 1
+
+
+def test_the_good_pictures_come_first(run: Run, place: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    run(*TRAIN, "--save", "model.npz", "--json")
+    image.fromarray(DATA.test.images[0]).save("good.png")
+    (place / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    names = ("none.png", "good.png", "bad.png")
+    command = ("predict", "model.npz", "--threads", "1", "--json")
+    status, out, err = run(*command, *names)
+    assert status == 2
+    assert [line["path"] for line in lines_of(out)] == ["good.png"]
+    assert [line.split(": ")[:2] for line in err.splitlines()] == [
+        ["error", "none.png"],
+        ["error", "bad.png"],
+    ]
+    images = "data/t10k-images-idx3-ubyte"
+    status, out, err = run(*command, images, "--rows", "70:80")
+    assert (status, out) == (2, "")
+    assert "expected of 0 to 59, found 70:80" in err
+
+
+def test_divergence_names_no_folder_that_is_gone(run: Run, place: Path) -> None:
+    text = (place / "small.toml").read_text()
+    (place / "wild.toml").write_text(text.replace("0.02", "1e38", 1))
+    command = ("run", "wild.toml", "--data", "./data", "--threads", "1")
+    status, _, err = run(*command, "--save", "model.npz")
+    assert (status, "is not finite" in err, "checkpoint" in err) == (1, True, False)
+    _, _, err = run(*command, "--checkpoint", "here", "--resume")
+    assert "nothing to resume in here" in err
+    assert str(Path("here", "last.npz")) in err
+
+
+def test_errors_hold_nothing_that_a_terminal_obeys(run: Run, place: Path) -> None:
+    (place / "bad.toml").write_text('"\\u001b[31m" = 1')
+    status, _, err = run("show", "bad.toml")
+    assert (status, "\x1b" in err) == (2, False)
+    (place / "red\x1b.toml").write_text("= 1")
+    status, _, err = run("show", "red\x1b.toml")
+    assert (status, "red?.toml" in err) == (2, True)
 
 
 def test_what_no_one_expected(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

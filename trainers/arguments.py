@@ -2,6 +2,8 @@
 
 import argparse
 
+from trainers.options import MAX_THREADS
+
 
 def positive(text: str) -> int:
     """A command line's number, 1 or more."""
@@ -16,6 +18,23 @@ def natural(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected 0 or more, found {text!r}")
     return int(text)
+
+
+def threads(text: str) -> int:
+    """A command line's number of threads, 1 to `MAX_THREADS`."""
+    value = positive(text)
+    if value > MAX_THREADS:
+        raise argparse.ArgumentTypeError(
+            f"expected at most {MAX_THREADS}, found {text}"
+        )
+    return value
+
+
+def path_like(text: str) -> str:
+    """A command line's path or name: any but the empty one."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
 
 
 def seed(text: str) -> int:

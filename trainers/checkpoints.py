@@ -52,7 +52,8 @@ class Checkpoint:
     `epoch` and `step`: of the step that comes next; step may be the epoch's number of
     steps, its evaluation then comes next. `batches`: `Batches.state` there. `losses`: of
     all steps done, float64 (n,). `epochs`: of the epochs that ended. `resumed_at`: as in
-    `RunRecord`. `state`: the loop's `get_state`.
+    `RunRecord`. `state`: the loop's `get_state`. `made_with`: threads and versions, by
+    name, which may differ from those of a run that goes on.
     """
 
     facts: RunFacts
@@ -65,6 +66,7 @@ class Checkpoint:
     epochs: list[EpochRecord]
     best: Best | None
     resumed_at: list[tuple[int, int]]
+    made_with: dict[str, int | str]
 
 
 def save_weights(path: Path, recipe: Recipe, weights: Weights) -> None:
@@ -113,6 +115,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "epochs": [asdict(epoch) for epoch in checkpoint.epochs],
         "best": None if best is None else asdict(best),
         "resumed_at": checkpoint.resumed_at,
+        "made_with": checkpoint.made_with,
     }
     _write(path, checkpoint.facts.recipe, checkpoint.weights, arrays, meta)
 
@@ -142,6 +145,7 @@ def read_checkpoint(path: Path, facts: RunFacts) -> Checkpoint:
             epochs=[EpochRecord(**epoch) for epoch in meta["epochs"]],
             best=None if best is None else _best(best),
             resumed_at=[(_count(e), _count(s)) for e, s in meta["resumed_at"]],
+            made_with=dict(meta["made_with"]),
         )
 
 

@@ -13,10 +13,11 @@ from typing import Any, get_args
 
 from idxdata.cpus import usable_cpus
 from idxdata.errors import IdxDataError, MissingFrameworkError
-from trainers.arguments import natural, positive, rows, seed
+from trainers.arguments import natural, path_like, positive, rows, seed, threads
 from trainers.errors import DeviceError, DivergedError
 from trainers.loops import LOOPS
 from trainers.loops.job import Device, Precision
+from trainers.options import MAX_THREADS
 from trainers.recipes import RECIPES
 
 DEFAULT_RECIPE = "mlp-3x100"
@@ -62,8 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - it becomes a line and a status
         if args.debug:
             traceback.print_exc()
-        print(f"error: {_line(error)}", file=sys.stderr)
-        return _status(error)
+        errors = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
+        for one in errors:
+            print(f"error: {_printable(_line(one))}", file=sys.stderr)
+        return max(map(_status, errors))
     return status
 
 
@@ -101,6 +104,11 @@ def _line(error: Exception) -> str:
     return f"{type(error).__name__}: {text}; --debug shows where"
 
 
+def _printable(text: str) -> str:
+    """Names from files may hold what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m trainers",
@@ -129,11 +137,18 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     add(
         "recipe",
         nargs="?",
+        type=path_like,
         metavar="RECIPE",
         help=f"a name ({', '.join(RECIPES)}), or a .toml or .py file; "
         f"default {DEFAULT_RECIPE}",
     )
-    add("--recipe", dest="recipe_option", metavar="RECIPE", help="the same")
+    add(
+        "--recipe",
+        dest="recipe_option",
+        type=path_like,
+        metavar="RECIPE",
+        help="the same",
+    )
     parser.set_defaults(default_recipe=DEFAULT_RECIPE)
     _add_loop(parser, default=DEFAULT_LOOP)
     add("--data", default="glyphs", help="a dataset's name or a folder; default glyphs")
@@ -157,12 +172,19 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--checkpoint",
+        type=path_like,
         metavar="FOLDER",
         help="where last.npz, best.npz, record.json go",
     )
-    add("--resume", action="store_true", help="go on from the folder's last.npz")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on from the folder's last.npz; without one the run starts anew. Epochs "
+        "are part of the run: one that is finished does not get longer",
+    )
     add(
         "--save",
+        type=path_like,
         metavar="PATH",
         help="write the final model: .npz (any framework), or .keras, .safetensors, .pt "
         "as the loop's framework has them",
@@ -191,7 +213,8 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
         "--rows",
         type=rows,
         metavar="A:B",
-        help="of IDX files, as Python slices them; default: the first 10, with --json all",
+        help="of IDX files: one row (3, or -1 for the last), or A:B as Python slices, "
+        "without a step; default: the first 10, with --json all",
     )
     add("--invert", action="store_true", help="the pictures are dark on light")
     add("--data", metavar="NAME", help="the catalogue's dataset that names the classes")
@@ -210,8 +233,18 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("weights", metavar="WEIGHTS", help="an .npz, .keras, .safetensors or .pt file")
-    add("--recipe", metavar="RECIPE", help="of a file that is no .npz: name or file")
+    add(
+        "weights",
+        type=path_like,
+        metavar="WEIGHTS",
+        help="an .npz, .keras, .safetensors or .pt file",
+    )
+    add(
+        "--recipe",
+        type=path_like,
+        metavar="RECIPE",
+        help="of a file that is no .npz: name or file",
+    )
     _add_loop(parser, default=None)
 
 
@@ -228,9 +261,9 @@ def _add_loop(parser: argparse.ArgumentParser, *, default: str | None) -> None:
 def _add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads",
-        type=positive,
-        default=usable_cpus(),
-        help="default: as many as there are CPUs to use",
+        type=threads,
+        default=min(usable_cpus(), MAX_THREADS),
+        help=f"1 to {MAX_THREADS}; default: as many as there are CPUs to use",
     )
     parser.add_argument("--device", choices=get_args(Device), default="cpu")
 

@@ -24,13 +24,16 @@ class MetricsError(IdxDataError, ValueError):
 
 
 class DivergedError(IdxDataError, ArithmeticError):
-    """The loss is not a finite number. `epoch` and `step` count from 0."""
+    """A loss, or what the model says after a step, is not finite.
 
-    def __init__(self, epoch: int, step: int, loss: float, hint: str | None) -> None:
+    `epoch` and `step` count from 0; `step` is the one whose loss it is, or the last one
+    before the model was asked.
+    """
+
+    def __init__(self, what: str, epoch: int, step: int, hint: str | None) -> None:
         super().__init__(
-            f"the loss of epoch {epoch}, step {step} is not finite",
-            expected="a finite number",
-            found=loss,
+            f"{what} epoch {epoch}, step {step} is not finite",
+            expected="finite numbers",
             hint=hint,
         )
         self.epoch = epoch

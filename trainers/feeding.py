@@ -42,7 +42,7 @@ class Feed:
         self, dataset: Dataset, recipe: Recipe, loop: Loop, seed: int, validation: int
     ) -> None:
         self._loop = loop
-        self._adapter: Any = importlib.import_module(f"idxdata.adapters.{loop.adapter}")
+        self._adapter = _adapter(loop)
         form = _format(recipe)
         num_examples = len(dataset.train)
         parts = [
@@ -80,11 +80,11 @@ class Feed:
             self.train.restore(self.state(epoch, start_step))
             dataset: Pairs = self._adapter.dataset(self.train, epoch + 1)
             return dataset
-        return self._tensors(self.train, epoch, start_step, device)
+        return framework_tensors(self._loop, self.train, epoch, start_step, device)
 
     def eval_pairs(self, batches: Batches, device: Device) -> Pairs:
         """All batches of `test` or `held_out`, in order."""
-        return self._tensors(batches, 0, 0, device)
+        return framework_tensors(self._loop, batches, 0, 0, device)
 
     def state(self, epoch: int, step: int) -> dict[str, int | str]:
         """`Batches.state` before that train step, whatever a framework took ahead."""
@@ -114,19 +114,28 @@ class Feed:
         )
 
     def tensor_digest(self) -> str:
-        """SHA-256 of epoch 0's train tensors."""
-        pairs = self._tensors(self.train, 0, 0, "cpu")
-        return batch_digest((np.asarray(x), np.asarray(y)) for x, y in pairs)
+        """SHA-256 of epoch 0's `train_pairs`; the batches' position stays."""
+        before = self.train.state()
+        pairs = self.train_pairs(0, 0, "cpu")
+        digest = batch_digest((np.asarray(x), np.asarray(y)) for x, y in pairs)
+        self.train.restore(before)
+        return digest
 
-    def _tensors(
-        self, batches: Batches, epoch: int, start_step: int, device: Device
-    ) -> Iterator[Any]:
-        tensors = self._adapter.tensors
-        # TensorFlow and JAX move tensors to the device that they were set to use.
-        if self._loop.adapter == "torch" and device != "cpu":
-            tensors = partial(tensors, device=device)
-        pairs: Iterator[Any] = tensors(batches, epoch, start_step)
-        return pairs
+
+def framework_tensors(
+    loop: Loop, batches: Batches, epoch: int, start_step: int, device: Device
+) -> Iterator[Any]:
+    """One epoch's batches as tensors of the loop's framework, on `device`."""
+    tensors = _adapter(loop).tensors
+    # TensorFlow and JAX move tensors to the device that they were set to use.
+    if loop.adapter == "torch" and device != "cpu":
+        tensors = partial(tensors, device=device)
+    pairs: Iterator[Any] = tensors(batches, epoch, start_step)
+    return pairs
+
+
+def _adapter(loop: Loop) -> Any:
+    return importlib.import_module(f"idxdata.adapters.{loop.adapter}")
 
 
 def _format(recipe: Recipe) -> BatchFormat:

@@ -3,12 +3,15 @@
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from idxdata.atomic import atomic_write
+from idxdata.locks import Lock, named_lock
 from trainers.checkpoints import (
     Checkpoint,
     RunFacts,
@@ -22,6 +25,7 @@ from trainers.stopping import Best
 from trainers.weights import Weights
 
 LAST, BEST, RECORD = "last.npz", "best.npz", "record.json"
+_LOCK = "run.lock"
 
 
 class RunFolder:
@@ -36,15 +40,33 @@ class RunFolder:
         self._good: tuple[int, int] | None = None
         self.last_s = time.monotonic()
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Make the folder if need be, and have it alone while the block runs.
+
+        Raises `CheckpointError` if another run has it, and `OSError`.
+        """
+        if self._path is None:
+            yield
+            return
+        self._path.mkdir(parents=True, exist_ok=True)
+        with named_lock(self._path / _LOCK, wait=False) as lock:
+            if lock is Lock.BUSY:
+                raise CheckpointError(
+                    "another run is under way in this folder",
+                    path=self._path,
+                    hint="wait for it, or use another folder",
+                )
+            yield
+
     def open(self, *, resume: bool) -> Checkpoint | None:
-        """Make the folder if need be; the checkpoint to go on from, if there is one.
+        """The checkpoint to go on from, if there is one.
 
         Raises `CheckpointError` if it holds a run and `resume` is not asked for, or its
         checkpoint is damaged or of another run, and `OSError`.
         """
         if self._path is None:
             return None
-        self._path.mkdir(parents=True, exist_ok=True)
         there = [name for name in (LAST, BEST) if (self._path / name).exists()]
         if resume and LAST in there:
             checkpoint = read_checkpoint(self._path / LAST, self._facts)

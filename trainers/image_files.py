@@ -10,9 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata import read_header, read_idx
-from idxdata.errors import FormatError, MissingFrameworkError
+from idxdata.errors import (
+    FormatError,
+    HeaderError,
+    IdxDataError,
+    MissingFrameworkError,
+)
 
 _SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+
+_NOISE = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,11 +57,17 @@ def read_pictures(
     else:
         pictures = _idx(name, shape, rows)
     if invert:
-        return [
+        pictures = [
             Picture(item.path, item.row, 255 - item.image, item.notices)
             for item in pictures
         ]
+        return [_with_blank(item) for item in pictures]
     return [_with_doubt(item) for item in pictures]
+
+
+def count_rows(path: str | os.PathLike[str]) -> int:
+    """How many rows an IDX file has. Raises the errors of `read_header`."""
+    return read_header(path).shape[0]
 
 
 def _is_coded(path: str) -> bool:
@@ -65,7 +78,7 @@ def _is_coded(path: str) -> bool:
 
 
 def _idx(path: str, shape: tuple[int, int], rows: slice) -> list[Picture]:
-    header = read_header(path)
+    header = _header(path)
     if header.dtype != np.uint8 or header.shape[1:] != shape:
         raise FormatError(
             "not images that the model is for",
@@ -78,6 +91,27 @@ def _idx(path: str, shape: tuple[int, int], rows: slice) -> list[Picture]:
     return [
         Picture(path, row, image) for row, image in zip(numbers, images, strict=True)
     ]
+
+
+def _header(path: str) -> Any:
+    try:
+        return read_header(path)
+    except HeaderError as error:
+        if error.what != "not an IDX magic":
+            raise
+        raise FormatError(
+            "neither IDX nor PNG nor JPEG",
+            path=path,
+            found=f"a file that starts with {error.found}",
+            hint=error.hint,
+        ) from error
+    except IdxDataError as error:
+        # No command takes a member's name.
+        if error.hint is not None and "member=" in error.hint:
+            error.hint = "unpack it, or give a file that holds one of IDX only"
+            if path.lower().endswith(".npz"):
+                error.hint = "weights are the first file, pictures all others"
+        raise
 
 
 def _coded(path: str, shape: tuple[int, int]) -> Picture:
@@ -114,16 +148,25 @@ def _fitted(path: str, opened: Any, shape: tuple[int, int]) -> Picture:
 
 
 def _grey(image: Any) -> Any:
-    """Eight bits of grey; what is transparent is white, as on paper."""
+    """Eight bits of grey; what is transparent becomes as `_ground` says."""
     from PIL import Image
 
     if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
         return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(paper, image)
+        ground = Image.new("RGBA", image.size, _ground(image))
+        image = Image.alpha_composite(ground, image)
     return image.convert("L")
+
+
+def _ground(image: Any) -> str:
+    """White or black: what strokes stand out from; of paper with holes its own."""
+    weight = np.asarray(image.getchannel("A")) / 255.0
+    drawn = np.asarray(image.convert("RGB").convert("L"))
+    is_bright = (drawn * weight).sum() >= 128 * weight.sum()
+    is_strokes = weight.mean() < 0.5
+    return "black" if is_bright == is_strokes else "white"
 
 
 def _border(image: NDArray[np.uint8]) -> float:
@@ -133,7 +176,19 @@ def _border(image: NDArray[np.uint8]) -> float:
 
 
 def _with_doubt(item: Picture) -> Picture:
-    if _border(item.image) < 128:
-        return item
+    if _is_blank(item) or _border(item.image) < 128:
+        return _with_blank(item)
     notice = "bright at the border: dark on light needs --invert"
     return Picture(item.path, item.row, item.image, (*item.notices, notice))
+
+
+def _with_blank(item: Picture) -> Picture:
+    if not _is_blank(item):
+        return item
+    notices = (*item.notices, "the picture is blank")
+    return Picture(item.path, item.row, item.image, notices)
+
+
+def _is_blank(item: Picture) -> bool:
+    """All one grey, but for what a JPEG makes of it."""
+    return int(np.ptp(item.image)) <= _NOISE

@@ -1,9 +1,6 @@
 """What a trained model says of pictures, with any loop."""
 
-import importlib
 import os
-from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +8,7 @@ from numpy.typing import NDArray
 
 from idxdata import Batches, BatchFormat, Plan, Split
 from trainers.errors import RecipeError
+from trainers.feeding import framework_tensors
 from trainers.loops import Loop, find_loop, import_loop
 from trainers.loops.job import Device, Job
 from trainers.metrics import probabilities
@@ -44,7 +42,8 @@ def predict_probabilities(
     split = Split(images, np.zeros(len(images), np.uint8))
     plan = Plan(len(images), BATCH_SIZE, seed=0, order="sequential")
     batches = Batches(split, plan, format=BatchFormat(labels="int32"))
-    return probabilities(module.predict(trainer, _pairs(batches, loop, device)))
+    pairs = framework_tensors(loop, batches, 0, 0, device)
+    return probabilities(module.predict(trainer, pairs))
 
 
 def export_model(
@@ -81,15 +80,6 @@ def _build(
     else:
         module.load_model(trainer, weights)
     return trainer, module
-
-
-def _pairs(batches: Batches, loop: Loop, device: Device) -> Iterator[Any]:
-    adapter: Any = importlib.import_module(f"idxdata.adapters.{loop.adapter}")
-    tensors = adapter.tensors
-    if loop.adapter == "torch" and device != "cpu":
-        tensors = partial(tensors, device=device)
-    pairs: Iterator[Any] = tensors(batches, 0)
-    return pairs
 
 
 def _check_images(recipe: Recipe, images: NDArray[np.uint8]) -> None:

@@ -4,7 +4,9 @@ Convolutions have stride 1; pooling windows do not overlap and drop what is left
 at the border. Images are (height, width, channels) everywhere.
 """
 
+import difflib
 import math
+import operator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -168,22 +170,53 @@ def weights_of(layer: Layer, shape: Shape) -> dict[str, Shape]:
     return {}
 
 
+def plain_integer(value: object) -> object:
+    """An int for an integer of any kind, NumPy's too; all else, and bool, as it is."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        return value
+    try:
+        return operator.index(value)
+    except TypeError:  # an array has the method, and is no integer
+        return value
+
+
 def _at_least_1(layer: Layer, name: str) -> None:
-    value = getattr(layer, name)
-    _in_range(
-        layer, name, type(value) is int and value >= 1, "an integer of at least 1"
-    )
+    value = plain_integer(getattr(layer, name))
+    expected = "an integer of at least 1"
+    if type(value) is not int:
+        raise _wrong_type(layer, name, expected)
+    object.__setattr__(layer, name, value)
+    _in_range(layer, name, value >= 1, expected)
 
 
 def _number(layer: Layer, name: str) -> float:
     value = getattr(layer, name)
-    return value if type(value) in (int, float) else math.nan
+    if type(value) not in (int, float):
+        raise _wrong_type(layer, name, "a number")
+    return float(value)
 
 
 def _one_of(layer: Layer, name: str, names: object) -> None:
-    expected = get_args(names)
-    _in_range(
-        layer, name, getattr(layer, name) in expected, f"one of {', '.join(expected)}"
+    known, value = get_args(names), getattr(layer, name)
+    expected = f"one of {', '.join(known)}"
+    if not isinstance(value, str):
+        raise _wrong_type(layer, name, expected)
+    if value not in known:
+        near = difflib.get_close_matches(value.lower(), known, n=1)
+        raise RecipeError(
+            f"{name} of {type(layer).__name__} is unknown",
+            expected=expected,
+            found=repr(value),
+            hint=f"did you mean {near[0]!r}?" if near else None,
+        )
+
+
+def _wrong_type(layer: Layer, name: str, expected: str) -> RecipeError:
+    value = getattr(layer, name)
+    return RecipeError(
+        f"{name} of {type(layer).__name__} has the wrong type",
+        expected=expected,
+        found=f"{value!r}, a {type(value).__name__}",
     )
 
 

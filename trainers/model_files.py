@@ -1,9 +1,11 @@
 """Files that hold a model, of any framework: what reads them, what writes them."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from idxdata.atomic import temporary_sibling
 from trainers.checkpoints import read_weights, save_weights
 from trainers.errors import CheckpointError, RecipeError
 from trainers.inference import export_model
@@ -42,17 +44,17 @@ def open_model(
     path = Path(path)
     with path.open("rb"):
         pass  # before anything else is said about it
-    if path.suffix == NEUTRAL:
+    if path.suffix.lower() == NEUTRAL:
         if recipe is not None:
             raise RecipeError("an .npz file has its own recipe", path=path)
         return Model(*read_weights(path), loop or DEFAULT_LOOP)
-    readers = [name for name in LOOPS if path.suffix in formats(name)]
+    readers = [name for name in LOOPS if path.suffix.lower() in formats(name)]
     if not readers or (loop is not None and loop not in readers):
         raise CheckpointError(
             "no file of a model" if loop is None else f"not a file that {loop} reads",
             path=path,
             expected=_listed(loop),
-            found=path.suffix or "no ending",
+            found=path.suffix.lower() or "no ending",
         )
     if recipe is None:
         raise RecipeError(
@@ -70,12 +72,12 @@ def check_new_file(path: str | os.PathLike[str], loop: str) -> None:
     `FileExistsError`, `FileNotFoundError` if there is no such folder.
     """
     path = Path(path)
-    if path.suffix not in (NEUTRAL, *formats(loop)):
+    if path.suffix.lower() not in (NEUTRAL, *formats(loop)):
         raise CheckpointError(
             f"not a file that {loop} writes",
             path=path,
             expected=_listed(loop),
-            found=path.suffix or "no ending",
+            found=path.suffix.lower() or "no ending",
         )
     if path.exists():
         raise FileExistsError(17, "there is such a file", str(path))
@@ -93,18 +95,42 @@ def write_model(
 ) -> None:
     """A new file: neutral if it is an .npz, else in a format of the loop's framework.
 
-    Raises as `check_new_file` and `inference.export_model` do.
+    It appears whole or not at all, and replaces nothing. Raises as `check_new_file` and
+    `inference.export_model` do; `OSError` names `path`.
     """
     check_new_file(path, loop)
-    if Path(path).suffix == NEUTRAL:
-        save_weights(path, recipe, weights)
-    else:
-        export_model(recipe, weights, loop, path, num_threads=num_threads)
+    path = Path(path)
+    part = temporary_sibling(path).with_suffix(path.suffix.lower())
+    try:
+        if path.suffix.lower() == NEUTRAL:
+            save_weights(part, recipe, weights)
+        else:
+            export_model(recipe, weights, loop, part, num_threads=num_threads)
+        _publish(part, path)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
 
 
 def formats(loop: str) -> tuple[str, ...]:
     """Endings of the files that the loop's framework saves models in."""
     return _FORMATS[find_loop(loop).module]
+
+
+def _publish(part: Path, path: Path) -> None:
+    """Give `part` the name `path`; `FileExistsError` if there is a file by now."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        if path.exists():
+            raise FileExistsError(17, "there is such a file", str(path)) from None
+        part.rename(path)
 
 
 def _listed(loop: str | None) -> str:

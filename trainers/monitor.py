@@ -81,5 +81,5 @@ class Monitor:
         for index in range(self._checked, len(losses)):
             if not math.isfinite(losses[index]):
                 step = self._start_step + index
-                raise DivergedError(self._epoch, step, losses[index], self._hint())
+                raise DivergedError("the loss of", self._epoch, step, self._hint())
         self._checked = len(losses)

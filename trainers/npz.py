@@ -22,6 +22,7 @@ Arrays = dict[str, NDArray[Any]]
 META = "meta"
 MAX_MEMBERS = 100_000
 MAX_META_BYTES = 64 << 20
+DAMAGED = "the file is damaged: take an older copy, or run again"
 
 
 def arrays_digest(arrays: Mapping[str, NDArray[Any]]) -> str:
@@ -68,16 +69,27 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[dict[str, Any], Arrays]:
                     path=path,
                     expected=error.expected,
                     found=error.found,
+                    hint=error.hint,
                 ) from None
+            # NumPy's text says how to have pickled objects run; they never are.
+            is_pickled = "pickle" in str(error)
             raise CheckpointError(
                 "not a sound file of weights",
                 path=path,
-                found=f"{type(error).__name__}: {error}",
+                found="a pickled object, which is never read"
+                if is_pickled
+                else f"{type(error).__name__}: {error}",
+                hint=None if is_pickled else DAMAGED,
             ) from error
     return meta, arrays
 
 
 def _read(file: Any, size: int) -> tuple[dict[str, Any], Arrays]:
+    if not size:
+        raise CheckpointError("there is nothing in the file", hint=DAMAGED)
+    if file.read(2) != b"PK":
+        raise CheckpointError("not an archive of arrays", expected=".npz")
+    file.seek(0)
     with np.load(file, allow_pickle=False) as archive:
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise CheckpointError("not an archive of arrays", expected=".npz")
@@ -99,7 +111,9 @@ def _read(file: Any, size: int) -> tuple[dict[str, Any], Arrays]:
         for name, array in members.items()
     }
     if arrays_digest(arrays) != meta.pop("arrays", None):
-        raise CheckpointError("the arrays are not those that were written")
+        raise CheckpointError(
+            "the arrays are not those that were written", hint=DAMAGED
+        )
     return meta, arrays
 
 

@@ -17,9 +17,11 @@ class _Optimizer:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if isinstance(value, bool) or (
-                value is None and item.name == "final_learning_rate"
-            ):
+            if item.name == "nesterov":
+                if not isinstance(value, bool):
+                    raise self._wrong_type(item.name, "true or false", value)
+                continue
+            if value is None and item.name == "final_learning_rate":
                 continue
             object.__setattr__(self, item.name, self._checked(item.name, value))
 
@@ -27,7 +29,9 @@ class _Optimizer:
         limit = 1.0 if name in ("momentum", "rho", "beta1", "beta2") else math.inf
         # Keras passes an optimiser's numbers through float32, also when it trains in
         # float64; a recipe holds numbers for which that changes nothing.
-        rounded = _float32(value) if isinstance(value, int | float) else math.nan
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._wrong_type(name, "a number", value)
+        rounded = _float32(value)
         if not 0 <= rounded < limit:
             raise RecipeError(
                 f"{name} of {type(self).__name__} is out of range",
@@ -37,6 +41,13 @@ class _Optimizer:
                 found=repr(value),
             )
         return rounded
+
+    def _wrong_type(self, name: str, expected: str, value: object) -> RecipeError:
+        return RecipeError(
+            f"{name} of {type(self).__name__} has the wrong type",
+            expected=expected,
+            found=f"{value!r}, a {type(value).__name__}",
+        )
 
 
 def _float32(value: float) -> float:

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 from idxdata import Dataset
 from trainers.loops import find_loop
@@ -10,6 +10,8 @@ from trainers.loops.job import Device, Precision
 from trainers.recipes import Recipe
 
 DEFAULT_CHECKPOINT_S = 30.0
+MAX_THREADS = 1024
+"""More make PyTorch crash, not fail."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +30,11 @@ class RunOptions:
     `checkpoint_folder`: where `last.npz`, `best.npz` and `record.json` go; made if it is
     not there. `checkpoint_s`: seconds between checkpoints within an epoch, at least;
     each end of an epoch is one too, and the only one of Keras's `fit` loops.
-    `resume`: go on from the folder's `last.npz` if there is one.
+    `resume`: go on from the folder's `last.npz` if there is one. `num_threads`: 1 to
+    `MAX_THREADS`.
 
-    Raises `LoopError` for an unknown loop, `ValueError` for a number out of range or
-    options that need another one.
+    Raises `LoopError` for an unknown loop, `ValueError` for a wrong type, a number
+    out of range or options that need another one.
     """
 
     recipe: Recipe
@@ -50,6 +53,7 @@ class RunOptions:
     resume: bool = False
 
     def __post_init__(self) -> None:
+        self._check_types()
         find_loop(self.loop)
         _integer("seed", self.seed, 0)
         if self.seed >= 2**64:
@@ -58,6 +62,10 @@ class RunOptions:
             if getattr(self, name) is not None:
                 _integer(name, getattr(self, name), 1)
         _integer("num_threads", self.num_threads, 1)
+        if self.num_threads > MAX_THREADS:
+            raise ValueError(
+                f"num_threads is at most {MAX_THREADS}, not {self.num_threads}"
+            )
         _integer("validation", self.validation, 0)
         for name, names in (("precision", Precision), ("device", Device)):
             if getattr(self, name) not in get_args(names):
@@ -73,6 +81,26 @@ class RunOptions:
             raise ValueError("resume needs a checkpoint folder")
         if not self.checkpoint_s >= 0:
             raise ValueError(f"checkpoint_s is at least 0, not {self.checkpoint_s!r}")
+
+    def _check_types(self) -> None:
+        path: Any = (str, os.PathLike)
+        for name, kinds, text in (
+            (
+                "recipe",
+                Recipe,
+                "a Recipe; trainers.recipes.find_recipe has those of names",
+            ),
+            ("loop", str, "the name of a loop"),
+            ("data", (*path, Dataset), "a name, a folder or a dataset"),
+            ("checkpoint_folder", (*path, type(None)), "a path or None"),
+            ("checkpoint_s", (int, float), "a number"),
+        ):
+            value = getattr(self, name)
+            is_right = isinstance(value, kinds)
+            if not is_right:
+                raise ValueError(f"{name} is {text}, not {value!r}")
+        if self.checkpoint_folder is not None and not os.fspath(self.checkpoint_folder):
+            raise ValueError("checkpoint_folder is empty")
 
 
 def _integer(name: str, value: object, low: int) -> None:

@@ -7,9 +7,12 @@ import difflib
 import json
 import os
 import runpy
+import sys
 import tomllib
+import traceback
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any
@@ -106,14 +109,15 @@ def recipe_to_toml(recipe: Recipe) -> str:
 def read_recipe(path: str | os.PathLike[str]) -> Recipe:
     """The recipe in a TOML file, or the variable `recipe` of a Python file, which is run.
 
-    A TOML file without a name is called what the file is called. Raises `OSError`, and
+    A TOML file without a name is called what the file is called. A Python file finds
+    the modules beside it; what it prints goes to standard error. Raises `OSError`, and
     `RecipeError` with the path for what is no recipe.
     """
     path = Path(path)
     try:
-        if path.suffix == ".toml":
+        if path.suffix.lower() == ".toml":
             return recipe_from_dict(_read_toml(path), name=path.stem)
-        if path.suffix == ".py":
+        if path.suffix.lower() == ".py":
             return _run_python(path)
         raise RecipeError(
             "not a file of a recipe",
@@ -130,7 +134,8 @@ def get_recipe(name_or_path: str) -> Recipe:
 
     Raises as `find_recipe`, with the nearest name there is, and `read_recipe` do.
     """
-    if Path(name_or_path).suffix in (".toml", ".py") or os.sep in name_or_path:
+    suffix = Path(name_or_path).suffix.lower()
+    if suffix in (".toml", ".py") or os.sep in name_or_path:
         return read_recipe(name_or_path)
     try:
         return find_recipe(name_or_path)
@@ -142,7 +147,7 @@ def get_recipe(name_or_path: str) -> Recipe:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # the first has line and column
         raise RecipeError(f"not TOML: {error}") from error
 
@@ -150,12 +155,16 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _run_python(path: Path) -> Recipe:
     path.open("rb").close()  # an OSError is about this file, not about what it opens
     try:
-        recipe = runpy.run_path(str(path)).get("recipe")
-    except RecipeError:
+        # What is printed here must not come between a command's lines of JSON.
+        with _beside(path), redirect_stdout(sys.stderr):
+            recipe = runpy.run_path(str(path)).get("recipe")
+    except RecipeError as error:
+        error.what = f"{_place(path, error)}{error.what}"
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise RecipeError(
-            f"running the file failed: {type(error).__name__}: {error}"
+            f"{_place(path, error)}running the file failed: "
+            f"{type(error).__name__}: {error}"
         ) from error
     if not isinstance(recipe, Recipe):
         raise RecipeError(
@@ -164,6 +173,31 @@ def _run_python(path: Path) -> Recipe:
             found="none" if recipe is None else f"a {type(recipe).__name__}",
         )
     return recipe
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[None]:
+    """Modules in the file's folder can be imported, as by any program."""
+    before = list(sys.path)
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def _place(path: Path, error: BaseException) -> str:
+    """Such as "line 3: ", of the innermost line in the file or in one beside it."""
+    if isinstance(error, SyntaxError):  # its text has the place
+        return ""
+    folder = path.resolve().parent
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename).resolve()
+        if file == path.resolve():
+            return f"line {frame.lineno}: "
+        if file.parent == folder:
+            return f"{file.name}, line {frame.lineno}: "
+    return ""
 
 
 def _layers(values: object) -> tuple[layers.Layer, ...]:

@@ -5,6 +5,7 @@ from logits and averaged over the batch, whatever the recipe's form of it: a sof
 at the end is only for output.
 """
 
+import difflib
 import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -22,6 +23,7 @@ from trainers.layers import (
     Layer,
     MaxPool,
     Shape,
+    plain_integer,
     shape_after,
     weights_of,
 )
@@ -45,8 +47,9 @@ class Recipe:
     others integers; both of the categorical ones want a softmax at the last layer,
     "crossentropy_from_logits" wants none.
 
-    Raises `RecipeError` if layers do not fit each other, the last is no `Dense`, a
-    softmax is missing or stands elsewhere, or a number is out of range.
+    Raises `RecipeError` if a field has the wrong type, the name has characters that
+    cannot be printed, layers do not fit each other, the last is no `Dense`, a softmax
+    is missing or stands elsewhere, or a number is out of range.
     """
 
     name: str
@@ -58,26 +61,71 @@ class Recipe:
     loss: Loss = "crossentropy_from_logits"
 
     def __post_init__(self) -> None:
-        for name, value in (
-            ("image height", self.image_shape[0]),
-            ("image width", self.image_shape[1]),
-            ("batch_size", self.batch_size),
-            ("epochs", self.epochs),
-        ):
-            if type(value) is not int or value < 1:
-                raise RecipeError(
-                    f"{name} of recipe {self.name!r} is out of range",
-                    expected="an integer of at least 1",
-                    found=repr(value),
-                )
-        if self.loss not in get_args(Loss):
+        self._check_types()
+        height, width = self.image_shape
+        shape = (
+            self._integer("image height", height),
+            self._integer("image width", width),
+        )
+        object.__setattr__(self, "image_shape", shape)
+        for name in ("batch_size", "epochs"):
+            value = self._integer(name, getattr(self, name))
+            object.__setattr__(self, name, value)
+        known = get_args(Loss)
+        if self.loss not in known:
+            near = difflib.get_close_matches(str(self.loss), known, n=1)
             raise RecipeError(
                 f"the loss of recipe {self.name!r} is unknown",
-                expected=f"one of {', '.join(get_args(Loss))}",
+                expected=f"one of {', '.join(known)}",
                 found=repr(self.loss),
+                hint=f"did you mean {near[0]!r}?" if near else None,
             )
         self._check_output()
         self.shapes()
+
+    def _check_types(self) -> None:
+        """Also makes tuples of lists."""
+        if not isinstance(self.name, str) or not self.name.isprintable():
+            raise RecipeError(
+                "the recipe's name is wrong",
+                expected="a text of characters that can be printed",
+                found=repr(self.name),
+            )
+        for name in ("image_shape", "layers"):
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not isinstance(self.image_shape, tuple) or len(self.image_shape) != 2:
+            raise self._wrong_type(
+                "image_shape", "(height, width)", repr(self.image_shape)
+            )
+        if not isinstance(self.layers, tuple):
+            raise self._wrong_type("layers", "a tuple of layers", repr(self.layers))
+        for place, layer in enumerate(self.layers):
+            if type(layer) not in get_args(Layer):
+                expected = f"one of {_names(Layer)}"
+                raise self._wrong_type(f"layers[{place}]", expected, repr(layer))
+        if type(self.optimizer) not in get_args(Optimizer):
+            expected = f"one of {_names(Optimizer)}"
+            raise self._wrong_type("optimizer", expected, repr(self.optimizer))
+
+    def _integer(self, name: str, value: object) -> int:
+        number = plain_integer(value)
+        if type(number) is not int:
+            raise self._wrong_type(name, "an integer of at least 1", repr(value))
+        if number < 1:
+            raise RecipeError(
+                f"{name} of recipe {self.name!r} is out of range",
+                expected="an integer of at least 1",
+                found=number,
+            )
+        return number
+
+    def _wrong_type(self, name: str, expected: str, found: str) -> RecipeError:
+        return RecipeError(
+            f"{name} of recipe {self.name!r} has the wrong type",
+            expected=expected,
+            found=found,
+        )
 
     def _check_output(self) -> None:
         if not self.layers or not isinstance(self.layers[-1], Dense):
@@ -151,6 +199,10 @@ class Recipe:
         """How many numbers training adjusts by gradients."""
         shapes = self.weight_shapes()
         return sum(math.prod(shapes[name]) for name in self.trainable_names())
+
+
+def _names(kinds: object) -> str:
+    return ", ".join(kind.__name__ for kind in get_args(kinds))
 
 
 def _mlp(*units: int, output: Activation = "linear") -> tuple[Layer, ...]:

@@ -13,8 +13,11 @@ class EpochRecord:
     """One pass over the train split; times in seconds, evaluation not in them.
 
     `data_s` waits for batches, None where the framework fetches them by itself;
-    `compute_s` is in train steps, `loop_s` is what is left of `total_s`. They are of
-    `timed_steps` steps: fewer than an epoch's where a run was resumed within it.
+    `compute_s` is in calls of the train step, `loop_s` is what is left of `total_s`.
+    Where steps are asynchronous (JAX, and any loop on a GPU) a call only dispatches its
+    step: waiting for the results is then in `loop_s`, and the sum of the two says what
+    computing took. They are of `timed_steps` steps: fewer than an epoch's where a run
+    was resumed within it.
     `mean_loss` weights each step by its number of examples. `test_accuracy` is there to
     be looked at: nothing is chosen by it. `validation_*` are None without validation.
     """
@@ -64,14 +67,15 @@ class Digests:
 class RunRecord:
     """One model trained once by one loop, in its own process.
 
-    Times in seconds. `import_s` imports the framework, `build_s` makes the model,
-    `first_step_s` is the first train step (tracing and compiling included) and
+    Times in seconds. `import_s` imports the framework, `build_s` configures it (on JAX
+    that starts its client) and makes the model with its weights, `first_step_s` is the first train step (tracing and compiling included) and
     `warmup_s` the whole warm-up, after which weights and optimiser are set back.
     `loop` is a name of `trainers.loops.LOOPS`. `losses` has each step's batch mean, all
     epochs in a row. `flags` is what the loop says of itself: versions, threads,
     precision, layout. `final_weights` is the SHA-256 of the last weights in their own
     precision (`checkpoints.arrays_digest`). `resumed_at` has epoch and step of each
-    checkpoint that the run went on from.
+    checkpoint that the run went on from. `is_bit_comparable`: as `Recipe` has it;
+    without it other loops have other dropout masks.
 
     `metrics` are of the test split, with the last weights, or with the best ones if
     there was a validation part; then `last_metrics` are those of the last ones.
@@ -85,6 +89,7 @@ class RunRecord:
     seed: int
     batch_size: int
     num_parameters: int
+    is_bit_comparable: bool
     precision: str
     device: str
     flags: dict[str, Any]

@@ -35,16 +35,23 @@ def run(options: RunOptions, on_event: Event) -> RunRecord:
     region.
 
     A run that was resumed has the bits of one that was not, on the same machine, number
-    of threads and versions, where the loop's arithmetic repeats itself.
+    of threads and versions, where the loop's arithmetic repeats itself. Where threads
+    or versions differ, a "warning" with its "text" comes before "start".
 
     Raises `RecipeError` for a recipe that does not fit the data, `DivergedError` for a
-    loss that is not finite, `CheckpointError` for a folder that cannot be used or
-    resumed, `DeviceError`, `LoopError`, `MissingFrameworkError`, and the errors of
+    loss that is not finite, `CheckpointError` for a folder that another run has, that
+    cannot be used or not be resumed, `DeviceError`, `LoopError`, `MissingFrameworkError`, and the errors of
     `idxdata.load`.
     """
     data = options.data
     dataset = data if isinstance(data, Dataset) else load(data)
     session = Session(options, dataset, on_event)
+    with session.folder.held():
+        return _run(session)
+
+
+def _run(session: Session) -> RunRecord:
+    options, on_event = session.options, session.on_event
     checkpoint = session.folder.open(resume=options.resume)
     weights = initial_weights(session.recipe, options.seed)
     startup = _start(session, weights)
@@ -80,7 +87,8 @@ def _start(session: Session, weights: Weights) -> _Startup:
     session.module.predict(session.trainer, pairs)
     warmup_s = time.perf_counter() - built
     session.module.load_weights(session.trainer, weights)
-    return _Startup(built - begin, first_step_s, warmup_s)
+    build_s = session.configure_s + built - begin
+    return _Startup(build_s, first_step_s, warmup_s)
 
 
 def _first_steps(session: Session) -> float:
@@ -154,6 +162,7 @@ def _record(
         seed=options.seed,
         batch_size=recipe.batch_size,
         num_parameters=recipe.num_parameters(),
+        is_bit_comparable=recipe.is_bit_comparable,
         precision=options.precision,
         device=options.device,
         flags=session.flags,

@@ -1,6 +1,5 @@
 """A run under way: its trainer and data, and how far it has come."""
 
-import math
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +18,7 @@ from trainers.monitor import Event, Monitor
 from trainers.options import RunOptions
 from trainers.recipes import Recipe, fit_recipe
 from trainers.record import EpochRecord
+from trainers.resuming import check_place, made_with, warning
 from trainers.stopping import Best, better, is_over, mean_cross_entropy
 from trainers.timing import TimedEpoch
 from trainers.weights import Weights
@@ -54,14 +54,17 @@ class Session:
         self.loop: Loop = find_loop(options.loop)
         begin = time.perf_counter()
         self.module: Any = import_loop(self.loop)
+        self.import_s = time.perf_counter() - begin
         self.feed = Feed(
             dataset, self.recipe, self.loop, options.seed, options.validation
         )
-        self.import_s = time.perf_counter() - begin
         self.num_epochs = self.recipe.epochs
         num_steps = self.num_epochs * self.feed.num_steps
         self.job = _job(options, self.recipe, self.loop, num_steps)
+        begin = time.perf_counter()
         self.flags: dict[str, Any] = self.module.configure(self.job)
+        self.configure_s = time.perf_counter() - begin
+        self.made_with = made_with(self.loop, self.flags)
         self.facts = _facts(options, self.recipe, dataset)
         self.folder = RunFolder(options.checkpoint_folder, self.facts)
         self.progress = Progress()
@@ -73,7 +76,11 @@ class Session:
         self.module.load_weights(self.trainer, weights)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Stand where the checkpoint was made. Raises `CheckpointError`."""
+        """Stand where the checkpoint was made. Raises `CheckpointError`.
+
+        Sends a "warning" if threads or versions were others: bits may depend on them.
+        """
+        check_place(checkpoint, self.feed.num_steps)
         self.feed.check_state(checkpoint.batches, checkpoint.epoch, checkpoint.step)
         self.module.load_weights(self.trainer, checkpoint.weights)
         self.module.set_state(self.trainer, checkpoint.state)
@@ -91,6 +98,9 @@ class Session:
             # between the two: that epoch will be the best again.
             best = self.folder.read_best()
             self.progress.best, self.progress.best_weights = best
+        text = warning(checkpoint.made_with, self.made_with)
+        if text is not None:
+            self.on_event({"event": "warning", "text": text})
 
     @property
     def is_over(self) -> bool:
@@ -120,12 +130,15 @@ class Session:
             data_share=None if is_fit else lambda: self.feed.train.time.share,
             save=None if is_fit else self._save_within,
         )
+        begin = time.perf_counter()
         pairs = self.feed.train_pairs(epoch, step, self.options.device)
+        # A tf.data pipeline is built here, by other loops in the first `next`.
+        feeding_s = time.perf_counter() - begin
         timed: TimedEpoch = self.module.train_epoch(
             self.trainer, pairs, num_steps - step, monitor
         )
         self.progress.losses += timed.losses
-        return timed
+        return replace(timed, total_s=timed.total_s + feeding_s)
 
     def end_epoch(self, timed: TimedEpoch) -> NDArray[Any]:
         """Evaluate, keep what is best, make a checkpoint; the test split's logits."""
@@ -160,13 +173,15 @@ class Session:
     def logits(self, batches: Batches) -> NDArray[Any]:
         """Of the current weights, (n, classes).
 
-        Raises `DivergedError`, of the step that would come next, if they are not finite.
+        Raises `DivergedError`, of the last step done, if they are not finite.
         """
         pairs = self.feed.eval_pairs(batches, self.options.device)
         logits: NDArray[Any] = self.module.predict(self.trainer, pairs)
         if not np.isfinite(logits).all():
-            epoch, step = divmod(len(self.progress.losses), self.feed.num_steps)
-            raise DivergedError(epoch, step, math.nan, self.folder.hint())
+            last = max(len(self.progress.losses), 1) - 1
+            epoch, step = divmod(last, self.feed.num_steps)
+            what = "what the model says after"
+            raise DivergedError(what, epoch, step, self.folder.hint())
         return logits
 
     def _validate(self, held_out: Batches) -> tuple[float, float]:
@@ -203,6 +218,7 @@ class Session:
                 epochs=progress.epochs,
                 best=progress.best,
                 resumed_at=progress.resumed_at,
+                made_with=self.made_with,
             )
         )
         if event is not None:

@@ -1,10 +1,11 @@
 """The recipes as an expert of each framework writes them by hand: what ours is held to.
 
-One file a framework, written plainly with the framework's stock pieces and nothing of
-`trainers`. Stock optimisers with their own epsilons, each framework's own initial
+One file a framework, written plainly with the framework's own pieces and nothing of
+`trainers`. Its optimisers with their own epsilons, each framework's own initial
 weights, logits and a loss from logits. Dropout is the framework's own, which is what
 one writes; so `mlp-dropout`, whose masks come from our generator, is compared with
 that, and `mlp-dropout-native` beside it with the same.
+`keras_tape` is for information, with what is usually written in TensorFlow.
 
 Each file has
 

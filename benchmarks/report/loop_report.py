@@ -18,11 +18,14 @@ from benchmarks.loop_results import (
 from benchmarks.report.cells import short
 from benchmarks.report.loop_tables import (
     FORM_LEGEND,
+    OTHER_COLUMNS,
+    OTHER_LEGEND,
     PAIR_COLUMNS,
     PAIR_LEGEND,
     failures,
     form_columns,
     form_rows,
+    other_rows,
     pair_row,
 )
 from benchmarks.report.plots import COLOURS
@@ -43,6 +46,7 @@ def write_loop_report(rows: Sequence[Row], rows_path: Path) -> Path:
         markdown_table(PAIR_COLUMNS, [pair_row(outcome) for outcome in outcomes]),
         PAIR_LEGEND,
         *(f"- failed: {line}" for line in failures(outcomes)),
+        *_others(outcomes),
         "## All loops of a recipe",
         markdown_table(form_columns(outcomes), form_rows(outcomes)),
         FORM_LEGEND,
@@ -53,6 +57,14 @@ def write_loop_report(rows: Sequence[Row], rows_path: Path) -> Path:
     path = rows_path.parent / "LOOPS.md"
     path.write_text("\n\n".join(parts) + "\n")
     return path
+
+
+def _others(outcomes: Sequence[Outcome]) -> list[str]:
+    others = other_rows(outcomes)
+    if not others:
+        return []
+    table = markdown_table(OTHER_COLUMNS, others)
+    return ["## What is usually written", table, OTHER_LEGEND]
 
 
 def plot_forms(outcomes: Sequence[Outcome], path: Path) -> None:

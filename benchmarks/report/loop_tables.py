@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+from benchmarks.loop_contenders import BY_HAND, OURS
 from benchmarks.loop_results import FAILED, Outcome, Speed, find, loops_of, recipes_of
 from benchmarks.report.cells import short
+from benchmarks.stats import PairedRatio
 
 PAIR_COLUMNS = (
     "recipe",
     "loop",
+    "steps a round",
     "ours steps/s",
     "by hand steps/s",
     "time, ours / by hand (95 %)",
@@ -23,6 +26,20 @@ PAIR_LEGEND = (
     "in every framework, mlp-dropout-native the framework's own."
 )
 
+OTHER_COLUMNS = (
+    "recipe",
+    "loop",
+    "contender",
+    "steps/s",
+    "time, it / by hand (95 %)",
+    "step 1, s",
+)
+
+OTHER_LEGEND = (
+    "For information, in the same rounds: a Keras model and Keras's optimiser in a "
+    "tf.function, as TensorFlow is usually written. It is in no verdict."
+)
+
 FORM_LEGEND = (
     "Milliseconds a step of ours (and by hand), medians. Loops ran one after the other, "
     "not in turn: small differences between lines mean nothing."
@@ -31,19 +48,33 @@ FORM_LEGEND = (
 
 def pair_row(outcome: Outcome) -> tuple[str, ...]:
     """Ours against the one by hand."""
-    ratio = outcome.ratio
     return (
         outcome.recipe,
         outcome.loop,
+        "" if outcome.num_steps is None else str(outcome.num_steps),
         _rate(outcome.ours),
         _rate(outcome.by_hand),
-        ""
-        if ratio is None
-        else f"{ratio.ratio:.3f} ({ratio.low:.3f}-{ratio.high:.3f})",
+        _ratio(outcome.ratio),
         _first(outcome.ours),
         _first(outcome.by_hand),
         outcome.verdict,
     )
+
+
+def other_rows(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
+    """Contenders beside the two."""
+    return [
+        (
+            outcome.recipe,
+            outcome.loop,
+            name,
+            _rate(speed),
+            _ratio(outcome.ratio_of(speed)),
+            _first(speed),
+        )
+        for outcome in outcomes
+        for name, speed in outcome.others.items()
+    ]
 
 
 def form_columns(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
@@ -67,7 +98,11 @@ def failures(outcomes: Sequence[Outcome]) -> list[str]:
     return [
         f"{outcome.recipe} by {outcome.loop}, {name}: {side.error}"
         for outcome in outcomes
-        for name, side in (("ours", outcome.ours), ("by hand", outcome.by_hand))
+        for name, side in (
+            (OURS, outcome.ours),
+            (BY_HAND, outcome.by_hand),
+            *outcome.others.items(),
+        )
         if side.error
     ]
 
@@ -77,6 +112,12 @@ def _form_cell(outcome: Outcome | None) -> str:
         return ""
     ours, by_hand = _ms(outcome.ours), _ms(outcome.by_hand)
     return f"{ours} ({by_hand})"
+
+
+def _ratio(ratio: PairedRatio | None) -> str:
+    if ratio is None:
+        return ""
+    return f"{ratio.ratio:.3f} ({ratio.low:.3f}-{ratio.high:.3f})"
 
 
 def _ms(speed: Speed) -> str:

@@ -33,7 +33,7 @@ from tests.loops.keras_cases import (
     job,
 )
 from tests.parity.reference import Reference
-from trainers.errors import LoopError
+from trainers.errors import CheckpointError, LoopError
 from trainers.loops import LOOPS, import_loop
 from trainers.recipes import Recipe
 from trainers.weights import initial_weights
@@ -187,6 +187,20 @@ def check_resume_is_bit_identical() -> None:
         assert losses[0] == losses[1]
         assert_same(loop.get_weights(through), loop.get_weights(resumed))
         assert_same(loop.get_state(through), loop.get_state(resumed))
+
+
+def check_states_of_others_are_refused() -> None:
+    made = [trainer(replace(DENSE, optimizer=OPTIMIZERS[number])) for number in (3, 4)]
+    states = [loop.get_state(one) for one in made]
+    step = {"step": np.array(-7)}
+    for taker, given in zip(made * 2, [*states[::-1], *(s | step for s in states)]):
+        try:
+            loop.set_state(taker, given)
+        except CheckpointError:
+            continue
+        raise AssertionError(sorted(given))
+    for taker, own in zip(made, states):
+        assert_same(loop.get_state(taker), own)
 
 
 def check_loading_weights_begins_afresh() -> None:

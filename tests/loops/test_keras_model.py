@@ -34,7 +34,8 @@ if keras.config.backend() != "tensorflow":
     pytest.skip("another Keras backend", allow_module_level=True)
 
 from idxdata.dropout import dropout_mask
-from trainers.loops import keras_model
+from trainers.loops import keras_layers, keras_model
+from trainers.loops.masks import shared_dropouts
 
 SEED = 7
 
@@ -76,17 +77,16 @@ def model_of(recipe: Recipe, precision: Precision = "float64") -> Any:
 
 
 def masks_of(recipe: Recipe, step: int) -> list[Any]:
-    shapes = recipe.shapes()
     return [
         dropout_mask(
-            (8, *shapes[index]),
-            layer.rate,
+            (8, *shape),
+            rate,
             seed=SEED,
             step=step,
             layer=index,
             dtype=np.float64,
         )
-        for index, layer in keras_model.shared_dropouts(recipe).items()
+        for index, (shape, rate) in shared_dropouts(recipe).items()
     ]
 
 
@@ -111,7 +111,7 @@ def test_keras_trains_like_the_reference(name: str) -> None:
     recipe = replace(RECIPE, optimizer=OPTIMIZERS[name])
     model = model_of(recipe)
     rate = recipe.optimizer.learning_rate
-    optimizer = keras_model.build_optimizer(recipe.optimizer, rate)
+    optimizer = keras_layers.stock_optimizer(recipe.optimizer, rate)
     optimizer.build(model.trainable_variables)
     reference = Reference(recipe, initial_weights(recipe, 1), 6, seed=SEED)
     images, labels = batch()
@@ -158,7 +158,7 @@ def test_masks_are_of_no_use_in_evaluation() -> None:
 
 def test_slots_of_native_dropout_bring_its_masks_back() -> None:
     model, (images, _) = model_of(NATIVE), batch()
-    optimizer = keras_model.build_optimizer(NATIVE.optimizer, 0.1)
+    optimizer = keras_layers.stock_optimizer(NATIVE.optimizer, 0.1)
     optimizer.build(model.trainable_variables)
     before = keras_model.get_slots(optimizer, model, NATIVE)
     assert "1.seed" in before

@@ -20,7 +20,7 @@ from tests.parity.compare import Verdict, chaos_floor, curves, judge
 from tests.parity.measure import Measured, Setting, measure
 from tests.parity.reference_loop import REFERENCE
 from trainers.layers import BatchNorm, Conv, Dense, Dropout, Flatten, Layer, MaxPool
-from trainers.loops import find_loop, torch_layers, torch_loop, torch_optimizers
+from trainers.loops import find_loop, masks, torch_layers, torch_loop, torch_optimizers
 from trainers.loops.torch_optimizers import Stepper
 from trainers.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 from trainers.recipes import Recipe
@@ -199,7 +199,7 @@ def labels_shifted_by_one(patch: Patch, recipe: Recipe) -> Recipe:
 
 
 def patched_masks(patch: Patch, change: Callable[..., Any]) -> None:
-    patch.setattr(torch_loop, "dropout_mask", change)
+    patch.setattr(masks, "dropout_mask", change)
 
 
 def masks_not_scaled(patch: Patch, recipe: Recipe) -> Recipe:

@@ -10,10 +10,9 @@ from rich.table import Table
 
 from idxdata import Split, load
 from trainers.commands.metrics_display import print_metrics
+from trainers.commands.opening import open_given
 from trainers.inference import predict_probabilities
 from trainers.metrics import Metrics, compute_metrics
-from trainers.model_files import open_model
-from trainers.recipe_files import get_recipe
 from trainers.recipes import fit_recipe
 from trainers.terminal import percent, picture
 
@@ -22,8 +21,7 @@ _GAP = 3
 
 def main(args: argparse.Namespace) -> int:
     """Print metrics and the surest mistakes, or one JSON object."""
-    recipe = None if args.recipe is None else get_recipe(args.recipe)
-    model = open_model(args.weights, recipe=recipe, loop=args.loop)
+    recipe, model = open_given(args)
     dataset = load(args.data)
     if recipe is not None:
         shape = dataset.train.images.shape[1:]

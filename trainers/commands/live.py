@@ -1,9 +1,11 @@
 """A run as it goes on: a line for each epoch, below them a bar that moves."""
 
+import json
 import time
 from typing import Any, Self
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from trainers.terminal import duration, percent
@@ -20,6 +22,8 @@ _HEADER = (
 )
 _WIDTHS = (7, 9, 10, 10, 10, 10, 11, 6)
 _OF_VALIDATION = (3, 4)
+_SHOWN = ("start", "progress", "epoch", "warning", "stopped")
+_SILENT = ("checkpoint", "record")
 
 
 class Live:
@@ -56,10 +60,12 @@ class Live:
         self._bar.stop()
 
     def __call__(self, event: dict[str, Any]) -> None:
-        """Show one event."""
-        show = getattr(self, f"_{event['event']}", None)
-        if show is not None:
-            show(event)
+        """Show one event; of a kind that is not known, its JSON."""
+        kind = event["event"]
+        if kind in _SHOWN:
+            getattr(self, f"_{kind}")(event)
+        elif kind not in _SILENT:
+            self._console.print(json.dumps(event), style="dim", markup=False)
 
     def _start(self, event: dict[str, Any]) -> None:
         self._epochs = event["epochs"]
@@ -110,6 +116,9 @@ class Live:
             + (" [green]best[/]" if event["is_best"] else "")
         )
         self._update(completed=0, text="")
+
+    def _warning(self, event: dict[str, Any]) -> None:
+        self._console.print(f"[yellow]warning:[/] {escape(event['text'])}")
 
     def _stopped(self, event: dict[str, Any]) -> None:
         self._console.print(f"stopped: {event['reason']}")

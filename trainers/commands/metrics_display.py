@@ -1,8 +1,10 @@
 """Metrics as tables; what `run` and `eval` have in common."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -11,6 +13,7 @@ from trainers.terminal import bar, percent, top
 
 MAX_CLASSES = 26
 MAX_CONFUSIONS = 5
+MAX_GAPS = 5
 _BAR = 16
 
 
@@ -40,6 +43,21 @@ def print_metrics(console: Console, metrics: Metrics, classes: Sequence[str]) ->
         console.print(grid)
 
 
+def print_gaps(
+    console: Console, labels: NDArray[np.integer[Any]], classes: Sequence[str]
+) -> None:
+    """One line that names classes without a train example, if there are any."""
+    counts = np.bincount(labels, minlength=len(classes))
+    missing = [classes[place] for place in np.flatnonzero(counts == 0).tolist()]
+    if not missing:
+        return
+    names = ", ".join(missing[:MAX_GAPS])
+    rest = f" and {len(missing) - MAX_GAPS} more" if len(missing) > MAX_GAPS else ""
+    text = f"no example to train on: {names}{rest}"
+    console.print(text, style="yellow", markup=False)
+    console.print()
+
+
 def worst_confusions(
     confusion: list[list[int]], count: int
 ) -> list[tuple[int, int, int]]:
@@ -56,7 +74,9 @@ def _class_table(metrics: Metrics, classes: Sequence[str]) -> Table:
     """All classes, or if there are many those of the least F1."""
     shown = list(range(len(classes)))
     if len(shown) > MAX_CLASSES:
-        shown = top([-value for value in metrics.f1], MAX_CLASSES)
+        counts = [sum(row) for row in metrics.confusion]
+        order = top([-value for value in metrics.f1], len(shown))
+        shown = [place for place in order if counts[place]][:MAX_CLASSES]
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("class" if len(shown) == len(classes) else "worst classes")
     for name in ("examples", "precision", "recall", "F1", "wrong"):

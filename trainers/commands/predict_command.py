@@ -2,7 +2,10 @@
 
 import argparse
 import json
+import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from idxdata import catalogue
+from idxdata.errors import CatalogueError, FormatError, IdxDataError
+from trainers.commands.opening import open_given
 from trainers.errors import RecipeError
-from trainers.image_files import Picture, read_pictures
+from trainers.image_files import Picture, count_rows, read_pictures
 from trainers.inference import predict_probabilities
-from trainers.model_files import Model, open_model
-from trainers.recipe_files import get_recipe
+from trainers.model_files import Model
 from trainers.terminal import bar, percent, picture, top
 
 NUM_SHOWN = 10
@@ -27,18 +31,57 @@ _BAR = 24
 
 def main(args: argparse.Namespace) -> int:
     """Show each picture with its classes, or print one JSON line for each."""
-    recipe = None if args.recipe is None else get_recipe(args.recipe)
-    model = open_model(args.weights, recipe=recipe, loop=args.loop)
+    _, model = open_given(args)
     names = _class_names(args.data, model.recipe.num_classes)
     rows = args.rows or slice(None if args.json else NUM_SHOWN)
+    pictures, errors = _read(args, model.recipe.image_shape, rows)
+    if pictures:
+        _predict(args, model, pictures, names)
+        sys.stdout.flush()
+    if len(errors) > 1:
+        raise ExceptionGroup("files that cannot be used", errors)
+    if errors:
+        raise errors[0]
+    return 0
+
+
+def _read(
+    args: argparse.Namespace, shape: tuple[int, int], rows: slice
+) -> tuple[list[Picture], list[Exception]]:
+    """The pictures of all files that can be used, and an error for each of the others."""
     pictures: list[Picture] = []
+    errors: list[Exception] = []
     for path in args.files:
-        found = read_pictures(
-            path, model.recipe.image_shape, rows=rows, invert=args.invert
-        )
-        if not found:
-            raise RecipeError("no such rows", path=path, found=args.rows)
-        pictures += found
+        try:
+            found = read_pictures(path, shape, rows=rows, invert=args.invert)
+            if not found:
+                raise _no_rows(path, rows)
+        except (IdxDataError, OSError, ValueError) as error:
+            errors.append(error)
+        else:
+            pictures += found
+    return pictures, errors
+
+
+def _no_rows(path: str, rows: slice) -> IdxDataError:
+    count = count_rows(path)
+    if not count:
+        return FormatError("the file has no rows", path=path)
+    first, last = ("" if end is None else str(end) for end in (rows.start, rows.stop))
+    return RecipeError(
+        "no such rows",
+        path=path,
+        expected=f"of 0 to {count - 1}",
+        found=f"{first}:{last}",
+    )
+
+
+def _predict(
+    args: argparse.Namespace,
+    model: Model,
+    pictures: Sequence[Picture],
+    names: Sequence[str],
+) -> None:
     probabilities = predict_probabilities(
         model.recipe,
         model.weights,
@@ -50,13 +93,18 @@ def main(args: argparse.Namespace) -> int:
     if args.json:
         for item, row in zip(pictures, probabilities, strict=True):
             print(json.dumps(_described(item, row, names)))
-        return 0
-    _show(model, pictures, probabilities, names)
-    return 0
+        return
+    _show(pictures, probabilities, names)
 
 
 def _class_names(dataset: str | None, count: int) -> list[str]:
     """The catalogue's, or numbers. Raises `CatalogueError`."""
+    if dataset is not None and (os.sep in dataset or Path(dataset).is_dir()):
+        raise CatalogueError(
+            "a folder does not name its classes",
+            path=dataset,
+            hint="leave out --data, or name a dataset of the catalogue",
+        )
     names = () if dataset is None else catalogue.find(dataset).classes
     return [*names[:count], *map(str, range(len(names), count))]
 
@@ -77,7 +125,6 @@ def _described(
 
 
 def _show(
-    model: Model,
     pictures: Sequence[Picture],
     probabilities: NDArray[np.float32],
     names: Sequence[str],

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import sys
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,8 +14,8 @@ from rich.table import Table
 from idxdata import Dataset, load
 from trainers.checkpoints import read_weights
 from trainers.commands.live import Live, Stopwatch
-from trainers.commands.metrics_display import print_metrics
-from trainers.errors import RecipeError
+from trainers.commands.metrics_display import print_gaps, print_metrics
+from trainers.errors import DivergedError, RecipeError
 from trainers.folder import BEST, LAST
 from trainers.model_files import check_new_file, write_model
 from trainers.options import RunOptions
@@ -30,11 +31,23 @@ def main(args: argparse.Namespace) -> int:
         check_new_file(args.save, args.loop)
     with _folder(args) as folder:
         options = _options(args, folder)
-        if args.json:
-            run(options, lambda event: _print_event(event, args))
-            _save(args, options)
-            return 0
-        return _run_and_show(args, options)
+        try:
+            return _run(args, options)
+        except DivergedError as error:
+            if args.checkpoint is None:
+                error.hint = None  # it names the temporary folder
+            raise
+
+
+def _run(args: argparse.Namespace, options: RunOptions) -> int:
+    if args.resume and not (Path(args.checkpoint) / LAST).exists():
+        # In a mistyped folder too, which is why it is said.
+        print(f"nothing to resume in {args.checkpoint}: starting anew", file=sys.stderr)
+    if args.json:
+        run(options, lambda event: _print_event(event, args))
+        _save(args, options)
+        return 0
+    return _run_and_show(args, options)
 
 
 def _run_and_show(args: argparse.Namespace, options: RunOptions) -> int:
@@ -47,6 +60,7 @@ def _run_and_show(args: argparse.Namespace, options: RunOptions) -> int:
     assert isinstance(options.data, Dataset)  # for the type checker: of `_options`
     console.print()
     _print_validation(console, record)
+    print_gaps(console, options.data.train.labels, options.data.classes)
     print_metrics(console, record.metrics, options.data.classes)
     console.print()
     console.print(_time_table(record, wall_s))

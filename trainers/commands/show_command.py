@@ -37,7 +37,7 @@ _THEME = Theme(
 def main(args: argparse.Namespace) -> int:
     """Print the picture, or with `--toml` the recipe's file."""
     console = Console(highlighter=_Lines(), theme=_THEME, soft_wrap=True)
-    is_weights = Path(args.what).suffix == ".npz"
+    is_weights = Path(args.what).suffix.lower() == ".npz"
     recipe, weights = (
         read_weights(args.what) if is_weights else (get_recipe(args.what), None)
     )

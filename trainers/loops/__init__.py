@@ -139,8 +139,10 @@ def find_loop(name: str) -> Loop:
 def import_loop(loop: Loop) -> Any:
     """The loop's module, its framework imported.
 
-    Raises `MissingFrameworkError`, and `LoopError` if Keras is already imported in this
-    process with another backend than the loop's.
+    Chooses Keras's backend for the process, by KERAS_BACKEND, which stays set. Raises
+    `MissingFrameworkError`, and `LoopError` if Keras is already imported in this process
+    with another backend than the loop's: for tf-* too, where only `save_model` and
+    `load_model` need Keras, so that a run does not find that out at its end.
     """
     if loop.backend is not None:
         _choose_backend(loop)

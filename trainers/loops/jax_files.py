@@ -1,21 +1,11 @@
 """Neutral weights as `.safetensors`, the format JAX users keep arrays in."""
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from trainers.errors import CheckpointError
-from trainers.layers import Shape
+from trainers.loops.arrays import PathLike, check_arrays
 from trainers.recipes import Recipe
 from trainers.weights import Weights
-
-PathLike = str | os.PathLike[str]
-
-_DTYPES = ("float32", "float64")
 
 
 def write_weights(weights: Weights, path: PathLike) -> None:
@@ -51,28 +41,6 @@ def read_weights(recipe: Recipe, path: PathLike) -> Weights:
         ) from error
     check_arrays(weights, recipe.weight_shapes(), path=path)
     return weights
-
-
-def check_arrays(
-    arrays: Mapping[str, NDArray[Any]],
-    shapes: Mapping[str, Shape],
-    *,
-    path: PathLike | None = None,
-) -> None:
-    """`CheckpointError` unless `arrays` are floats of exactly these names and shapes."""
-    for name in {**shapes, **arrays}:
-        if name not in arrays:
-            raise CheckpointError(f"no array {name!r}", path=path)
-        if name not in shapes:
-            raise CheckpointError(f"array {name!r} is not of this recipe", path=path)
-        array, shape = np.asarray(arrays[name]), tuple(shapes[name])
-        if array.shape != shape or array.dtype.name not in _DTYPES:
-            raise CheckpointError(
-                f"array {name!r} is not as this recipe has it",
-                path=path,
-                expected=f"{shape} of {' or '.join(_DTYPES)}",
-                found=f"{array.shape} of {array.dtype.name}",
-            )
 
 
 def _check_suffix(path: PathLike) -> None:

@@ -10,15 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from idxdata.dropout import dropout_mask
-from trainers.errors import CheckpointError, DeviceError
-from trainers.layers import Dropout
-from trainers.loops.jax_files import PathLike, check_arrays, read_weights, write_weights
+from trainers.errors import DeviceError
+from trainers.loops.arrays import PathLike, check_state
+from trainers.loops.jax_files import read_weights, write_weights
 from trainers.loops.jax_model import Arrays
 from trainers.loops.jax_optimizers import Slots, slot_names
 from trainers.loops.jax_step import differentiate, infer, update
 from trainers.loops.jax_threads import start_client
 from trainers.loops.job import Job
+from trainers.loops.masks import Masks
 from trainers.timing import Tick, TimedEpoch, timed_epoch
 from trainers.weights import Weights
 
@@ -71,13 +71,7 @@ class Trainer:
         self.device_step = jnp.zeros((), np.int32)
         rates = job.recipe.learning_rates(job.num_steps)
         self.rates = jnp.asarray(rates, self.dtype)
-        self.masked = [
-            (index, layer.rate, shape)
-            for index, (layer, shape) in enumerate(
-                zip(job.recipe.layers, job.recipe.shapes())
-            )
-            if isinstance(layer, Dropout) and layer.masks == "shared"
-        ]
+        self.masks = Masks(job)
         self.update: Any = jax.jit(partial(update, job), donate_argnums=0)
         self.differentiate: Any = jax.jit(partial(differentiate, job))
         self.infer: Any = jax.jit(partial(infer, job))
@@ -125,23 +119,14 @@ def set_state(trainer: Trainer, state: State) -> None:
 
     Raises `CheckpointError` if the state is of another recipe.
     """
-    arrays = dict(state)
-    step = arrays.pop("step", None)
-    if step is None:
-        raise CheckpointError("the state of an optimiser has no 'step'")
-    shapes = {
-        f"{slot}.{name}": slots[name].shape
-        for slot, slots in trainer.slots.items()
-        for name in slots
-    }
-    check_arrays(arrays, shapes)
+    check_state(state, get_state(trainer))
     trainer.slots = {
         slot: {
-            name: jnp.array(arrays[f"{slot}.{name}"], trainer.dtype) for name in slots
+            name: jnp.array(state[f"{slot}.{name}"], trainer.dtype) for name in slots
         }
         for slot, slots in trainer.slots.items()
     }
-    _set_step(trainer, int(step))
+    _set_step(trainer, int(state["step"]))
 
 
 def train_step(trainer: Trainer, images: Array, labels: Array) -> Array:
@@ -196,18 +181,8 @@ def load_model(trainer: Trainer, path: PathLike) -> None:
 
 
 def _masks(trainer: Trainer, count: int) -> tuple[NDArray[Any], ...]:
-    """This step's shared masks. New arrays: the step before may not have begun yet."""
-    return tuple(
-        dropout_mask(
-            (count, *shape),
-            rate,
-            seed=trainer.job.seed,
-            step=trainer.step,
-            layer=index,
-            dtype=trainer.dtype,
-        )
-        for index, rate, shape in trainer.masked
-    )
+    """This step's shared masks."""
+    return tuple(trainer.masks.of(trainer.step, count))
 
 
 def _set_step(trainer: Trainer, step: int) -> None:

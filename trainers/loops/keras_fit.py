@@ -8,10 +8,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from idxdata.dropout import dropout_mask
-from trainers.layers import Shape
-from trainers.loops.job import Job, Precision
-from trainers.loops.keras_model import shared_dropouts
+from trainers.loops.job import Precision
+from trainers.loops.masks import Masks
 from trainers.recipes import Recipe
 from trainers.timing import TICK_S, Tick
 
@@ -83,41 +81,6 @@ class RateTable(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
         return keras.ops.take(self._rates, keras.ops.minimum(step, self._last))
 
 
-class Masks:
-    """Shared dropout masks of a job's steps. Refers to no model."""
-
-    def __init__(self, job: Job) -> None:
-        shapes = job.recipe.shapes()
-        self.precision = job.precision
-        self._seed = job.seed
-        self._layers = {
-            index: (shapes[index], layer.rate)
-            for index, layer in shared_dropouts(job.recipe).items()
-        }
-
-    def shapes(self) -> list[Shape]:
-        """The mask's shape without the batch axis, for each layer that has one."""
-        return [shape for shape, _ in self._layers.values()]
-
-    def of(self, step: int, size: int) -> list[NDArray[Any]]:
-        """One mask (size, *shape) for each of those layers, in `precision`."""
-        return [
-            dropout_mask(
-                (size, *shape),
-                rate,
-                seed=self._seed,
-                step=step,
-                layer=index,
-                dtype=self.precision,
-            )
-            for index, (shape, rate) in self._layers.items()
-        ]
-
-    def joined(self, images: Any, step: int) -> Any:
-        """What the model takes: images, or (images, *masks)."""
-        return (images, *self.of(step, len(images))) if self._layers else images
-
-
 class StepLog(keras.callbacks.CallbackList):  # type: ignore[misc]
     """All callbacks of one epoch's `fit`: keeps each step's logs, and the clock.
 
@@ -183,12 +146,28 @@ class StepLog(keras.callbacks.CallbackList):  # type: ignore[misc]
             self._unread.clear()
 
 
+def joined(masks: Masks, images: Any, step: int) -> Any:
+    """What the model takes: images, or (images, *masks)."""
+    made = masks.of(step, len(images))
+    return (images, *made) if made else images
+
+
 def joined_pairs(pairs: Iterable[Any], masks: Masks, step: int) -> Iterator[Any]:
     """(what the model takes, labels) of steps from `step` on; a generator, for Keras.
 
     Keras takes two ahead before the first step. No reference to a pair is kept.
     """
     yield from (
-        (masks.joined(images, number), labels)
+        (joined(masks, images, number), labels)
         for number, (images, labels) in enumerate(pairs, step)
     )
+
+
+def timed_feed(pairs: Iterable[Any], masks: Masks, step: int, log: StepLog) -> Any:
+    """`feed` of the backends where `fit` takes pairs in its own thread."""
+    return joined_pairs(log.timed(pairs), masks, step)
+
+
+def train_on_batch(model: Any, inputs: Any, labels: Any) -> Any:
+    """`train_step` of those backends: one step of `fit`; the logs."""
+    return model.train_on_batch(inputs, labels, return_dict=True)

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.errors import LoopError
+from trainers.loops.arrays import check_state
 from trainers.loops.job import Job
-from trainers.loops.keras_fit import FitModel, Masks, RateTable, StepLog
+from trainers.loops.keras_fit import FitModel, RateTable, StepLog, joined
+from trainers.loops.keras_layers import stock_optimizer
 from trainers.loops.keras_model import (
     build_model,
-    build_optimizer,
     export_model,
     get_slots,
     import_model,
@@ -30,6 +31,7 @@ from trainers.loops.keras_model import (
 )
 from trainers.loops.keras_model import get_weights as model_weights
 from trainers.loops.keras_model import set_weights as set_model_weights
+from trainers.loops.masks import Masks
 from trainers.timing import Tick, TimedEpoch
 from trainers.weights import Weights
 
@@ -107,7 +109,8 @@ def get_state(trainer: Trainer) -> State:
 
 
 def set_state(trainer: Trainer, state: State) -> None:
-    """Take on what `get_state` gave."""
+    """The opposite of `get_state`; `CheckpointError` if it is of another recipe."""
+    check_state(state, get_state(trainer))
     set_slots(trainer.model.optimizer, trainer.model, trainer.job.recipe, state)
     trainer.step = int(state["step"])
     trainer.model.optimizer.iterations.assign(trainer.step)
@@ -193,7 +196,7 @@ def load_model(trainer: Trainer, path: str | os.PathLike[str]) -> None:
 
 def _optimizer(job: Job) -> Any:
     recipe = job.recipe
-    optimizer = build_optimizer(recipe.optimizer, recipe.optimizer.learning_rate)
+    optimizer = stock_optimizer(recipe.optimizer, recipe.optimizer.learning_rate)
     rates = recipe.learning_rates(job.num_steps)
     # Keras's variable of a constant rate is float32, and AdamW on PyTorch computes
     # with it as it is.
@@ -204,7 +207,7 @@ def _optimizer(job: Job) -> Any:
 
 def _inputs(trainer: Trainer, images: Any) -> Any:
     """What the model takes in the next step."""
-    inputs = trainer.masks.joined(images, trainer.step)
+    inputs = joined(trainer.masks, images, trainer.step)
     return keras.tree.map_structure(keras.ops.convert_to_tensor, inputs)
 
 

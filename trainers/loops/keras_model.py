@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.errors import CheckpointError
-from trainers.layers import Conv, Dense, Dropout, Layer, weights_of
+from trainers.layers import Dense, Layer, weights_of
+from trainers.loops.arrays import slot_names
 from trainers.loops.job import Precision
 from trainers.loops.keras_layers import (
     SharedDropout,
@@ -23,7 +24,7 @@ from trainers.loops.keras_layers import (
     stock_layer,
     stock_optimizer,
 )
-from trainers.optimizers import SGD, Optimizer, RMSprop
+from trainers.loops.masks import shared_dropouts
 from trainers.recipes import Recipe
 from trainers.weights import Weights
 
@@ -64,29 +65,21 @@ _DAMAGE = (
 )
 
 
-def shared_dropouts(recipe: Recipe) -> dict[int, Dropout]:
-    """Layer index -> layer, of those whose masks are inputs of the model, in order."""
-    return {
-        index: layer
-        for index, layer in enumerate(recipe.layers)
-        if isinstance(layer, Dropout) and layer.masks == "shared"
-    }
-
-
 def build_model(recipe: Recipe, precision: Precision, *, seed: int = 0) -> Any:
     """A functional Keras model from images (m, height, width) to logits (m, classes).
 
     Its inputs are the images or, with shared dropout, the list of the images and one
-    mask (m, *shape) for each of `shared_dropouts`. Images are float32, masks of
+    mask (m, *shape) for each of `masks.shared_dropouts`. Images are float32, masks of
     `precision`, as are weights and logits. `seed` is that of native dropout.
     """
     images = keras.Input(recipe.image_shape, dtype="float32", name="images")
     masks = []
     values = _with_channel(recipe, precision)(images)
-    shapes = recipe.shapes()
+    shared = shared_dropouts(recipe)
     for index, layer in enumerate(recipe.layers):
-        if index in shared_dropouts(recipe):
-            mask = keras.Input(shapes[index], dtype=precision, name=f"mask_{index}")
+        if index in shared:
+            shape, _ = shared[index]
+            mask = keras.Input(shape, dtype=precision, name=f"mask_{index}")
             name = layer_name(layer, index)
             values = SharedDropout(dtype=precision, name=name)(values, mask)
             masks.append(mask)
@@ -108,11 +101,6 @@ def inference_model(model: Any) -> Any:
     return keras.Model(images, values)
 
 
-def build_optimizer(optimizer: Optimizer, learning_rate: float) -> Any:
-    """Keras's own optimiser, with every number of the formula written out."""
-    return stock_optimizer(optimizer, learning_rate)
-
-
 def set_weights(model: Any, recipe: Recipe, weights: Mapping[str, Any]) -> None:
     """Set all weights from arrays in the neutral layout, whatever their float dtype."""
     for name, variable in _variables(model, recipe):
@@ -122,13 +110,6 @@ def set_weights(model: Any, recipe: Recipe, weights: Mapping[str, Any]) -> None:
 def get_weights(model: Any, recipe: Recipe) -> Weights:
     """Copies of all weights in the neutral layout, in the model's precision."""
     return {name: _copied(variable) for name, variable in _variables(model, recipe)}
-
-
-def slot_names(optimizer: Optimizer) -> tuple[str, ...]:
-    """What an optimiser keeps for each weight: "momentum" and "velocity", m and v."""
-    if isinstance(optimizer, SGD):
-        return ("momentum",) if optimizer.momentum else ()
-    return ("velocity",) if isinstance(optimizer, RMSprop) else ("momentum", "velocity")
 
 
 def get_slots(optimizer: Any, model: Any, recipe: Recipe) -> dict[str, NDArray[Any]]:
@@ -314,6 +295,6 @@ def _layer_seed(seed: int, index: int) -> int:
 
 def _for_logits(layer: Layer) -> Layer:
     """`layer` without its softmax."""
-    if isinstance(layer, Dense | Conv) and layer.activation == "softmax":
+    if isinstance(layer, Dense) and layer.activation == "softmax":
         return replace(layer, activation="linear")
     return layer

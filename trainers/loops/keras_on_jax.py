@@ -1,13 +1,16 @@
 """What `keras_loop` does by JAX; the same names as in `keras_on_torch`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import jax
 
 from trainers.loops import jax_loop
 from trainers.loops.job import Job
-from trainers.loops.keras_fit import Gradients, Masks, StepLog, joined_pairs
+from trainers.loops.keras_fit import Gradients, timed_feed, train_on_batch
+
+feed = timed_feed
+train_step = train_on_batch
 
 
 def configure(job: Job) -> dict[str, Any]:
@@ -18,16 +21,6 @@ def configure(job: Job) -> dict[str, Any]:
 def jit_compile(job: Job) -> bool:
     """What "auto" means: jax.jit of the whole step."""
     return True
-
-
-def feed(pairs: Iterable[Any], masks: Masks, step: int, log: StepLog) -> Any:
-    """What `fit` takes for an epoch that begins at `step`."""
-    return joined_pairs(log.timed(pairs), masks, step)
-
-
-def train_step(model: Any, inputs: Any, labels: Any) -> Any:
-    """One step of `fit`; the logs."""
-    return model.train_on_batch(inputs, labels, return_dict=True)
 
 
 def to_floats(losses: list[Any]) -> list[float]:

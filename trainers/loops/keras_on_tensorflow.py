@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from trainers.loops import tf_loop
 from trainers.loops.job import Job
-from trainers.loops.keras_fit import Gradients, Masks, StepLog, joined_pairs
+from trainers.loops.keras_fit import Gradients, StepLog, joined_pairs
+from trainers.loops.masks import Masks
 
 
 def configure(job: Job) -> dict[str, Any]:
@@ -30,9 +31,9 @@ def feed(pairs: Iterable[Any], masks: Masks, step: int, log: StepLog) -> Any:
     """
     if not isinstance(pairs, tf.data.Dataset):
         return joined_pairs(pairs, masks, step)
-    if not masks.shapes():
+    if not masks.shapes:
         return pairs
-    kinds = [tf.as_dtype(masks.precision)] * len(masks.shapes())
+    kinds = [tf.as_dtype(masks.precision)] * len(masks.shapes)
 
     def make(step: Any, size: Any) -> list[NDArray[Any]]:
         return masks.of(int(step), int(size))
@@ -40,7 +41,7 @@ def feed(pairs: Iterable[Any], masks: Masks, step: int, log: StepLog) -> Any:
     def joined(step: Any, pair: tuple[Any, Any]) -> Any:
         images, labels = pair
         made = tf.numpy_function(make, [step, tf.shape(images)[0]], kinds)
-        for mask, shape in zip(made, masks.shapes(), strict=True):
+        for mask, shape in zip(made, masks.shapes, strict=True):
             mask.set_shape((images.shape[0], *shape))
         return (images, *made), labels
 

@@ -1,6 +1,6 @@
 """What `keras_loop` does by PyTorch; the same names as in `keras_on_tensorflow`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -8,7 +8,10 @@ import torch
 
 from trainers.loops import torch_loop
 from trainers.loops.job import Job
-from trainers.loops.keras_fit import Gradients, Masks, StepLog, joined_pairs
+from trainers.loops.keras_fit import Gradients, timed_feed, train_on_batch
+
+feed = timed_feed
+train_step = train_on_batch
 
 _placement: Any = None
 
@@ -31,16 +34,6 @@ def configure(job: Job) -> dict[str, Any]:
 def jit_compile(job: Job) -> bool:
     """What "auto" means: no torch.compile."""
     return False
-
-
-def feed(pairs: Iterable[Any], masks: Masks, step: int, log: StepLog) -> Any:
-    """What `fit` takes for an epoch that begins at `step`."""
-    return joined_pairs(log.timed(pairs), masks, step)
-
-
-def train_step(model: Any, inputs: Any, labels: Any) -> Any:
-    """One step of `fit`; the logs."""
-    return model.train_on_batch(inputs, labels, return_dict=True)
 
 
 def to_floats(losses: list[Any]) -> list[float]:

@@ -13,10 +13,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from idxdata.dropout import dropout_mask
 from trainers.errors import DeviceError, LoopError
+from trainers.loops.arrays import check_state
 from trainers.loops.job import Job
-from trainers.loops.tf_model import Model, cross_entropy, mask_shapes
+from trainers.loops.masks import Masks
+from trainers.loops.tf_model import Model, cross_entropy
 from trainers.loops.tf_optimizers import Updates
 from trainers.timing import Tick, TimedEpoch, timed_epoch
 from trainers.weights import Weights
@@ -77,7 +78,7 @@ class Trainer:
         self.job = job
         self.step = 0
         self.dtype = tf.as_dtype(job.precision)
-        self.masked = mask_shapes(recipe)
+        self.masks = Masks(job)
         with tf.device("GPU:0" if job.device == "cuda" else "CPU:0"):
             self.weights = {
                 name: tf.Variable(tf.zeros(shape, self.dtype), trainable=False)
@@ -134,8 +135,7 @@ def load_weights(trainer: Trainer, weights: Weights) -> None:
     """Set all weights from the neutral layout; step 0, a fresh optimiser."""
     for name, variable in trainer.weights.items():
         variable.assign(weights[name].astype(trainer.job.precision))
-    for slot in trainer.updates.slots.values():
-        slot.assign(tf.zeros_like(slot))
+    trainer.updates.reset()
     _set_step(trainer, 0)
 
 
@@ -153,15 +153,17 @@ def get_state(trainer: Trainer) -> State:
 
 
 def set_state(trainer: Trainer, state: State) -> None:
-    """Take on what `get_state` gave."""
+    """The opposite of `get_state`; `CheckpointError` if it is of another recipe."""
+    check_state(state, get_state(trainer))
+    trainer.updates.reset()
     for name, slot in trainer.updates.slots.items():
-        slot.assign(state[name])
+        slot.assign(state[name].astype(trainer.job.precision))
     _set_step(trainer, int(state["step"]))
 
 
 def train_step(trainer: Trainer, images: Tensor, labels: Tensor) -> Tensor:
     """One update from images (m, h, w) and labels; the batch's mean loss, a tensor."""
-    masks = _masks(trainer, len(labels)) if trainer.masked else ()
+    masks = _masks(trainer, len(labels))
     loss = trainer.update(images, labels, *masks)
     trainer.step += 1
     return loss
@@ -235,19 +237,7 @@ def _compiled(function: Callable[..., Any], form: str) -> Callable[..., Any]:
 
 def _masks(trainer: Trainer, count: int) -> tuple[Tensor, ...]:
     """This step's shared masks."""
-    return tuple(
-        tf.constant(
-            dropout_mask(
-                (count, *shape),
-                rate,
-                seed=trainer.job.seed,
-                step=trainer.step,
-                layer=index,
-                dtype=trainer.job.precision,
-            )
-        )
-        for index, (shape, rate) in trainer.masked.items()
-    )
+    return tuple(map(tf.constant, trainer.masks.of(trainer.step, count)))
 
 
 def _set_step(trainer: Trainer, step: int) -> None:

@@ -20,7 +20,6 @@ from trainers.layers import (
     Dropout,
     Flatten,
     MaxPool,
-    Shape,
 )
 from trainers.recipes import Recipe
 
@@ -152,17 +151,6 @@ def _mean(values: Tensor) -> Tensor:
     """
     count = math.prod(values.shape[:-1])
     return tf.reduce_sum(values, list(range(len(values.shape) - 1))) * (1 / count)
-
-
-def mask_shapes(recipe: Recipe) -> dict[int, tuple[Shape, float]]:
-    """Layer index -> shape of an example there and rate, of shared dropout."""
-    return {
-        index: (shape, layer.rate)
-        for index, (layer, shape) in enumerate(
-            zip(recipe.layers, recipe.shapes(), strict=False)
-        )
-        if isinstance(layer, Dropout) and layer.masks == "shared"
-    }
 
 
 def _layer_seed(seed: int, index: int) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from trainers.loops.arrays import slot_names
 from trainers.optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 
 Tensor = Any
@@ -17,8 +18,9 @@ Tensor = Any
 class Updates:
     """What an optimiser keeps of `variables`, and how it changes them.
 
-    `slots`: variables by "<weight name>/<slot>", "momentum" and "velocity" as Keras
-    calls them, all 0 at first.
+    `slots`: variables by "<weight name>/<slot>" (`slot_names`), all 0 at first.
+    `unused`: by weight name, what is written and of no use; no part of a state, but it
+    must be finite when a run begins, so `reset` comes before any.
     """
 
     def __init__(self, numbers: Optimizer, variables: Mapping[str, Any]) -> None:
@@ -27,14 +29,19 @@ class Updates:
         self.slots = {
             f"{name}/{slot}": _zeros(variable)
             for name, variable in variables.items()
-            for slot in _slot_names(numbers)
+            for slot in slot_names(numbers)
         }
-        # RMSprop's operation wants one, which stays 0 times what it was.
+        # RMSprop's operation takes 0 times it, which is NaN once it is not finite.
         self.unused = (
             {name: _zeros(variable) for name, variable in variables.items()}
             if isinstance(numbers, RMSprop)
             else {}
         )
+
+    def reset(self) -> None:
+        """Make all that is kept 0 again."""
+        for kept in (*self.slots.values(), *self.unused.values()):
+            kept.assign(tf.zeros_like(kept))
 
     def apply(self, gradients: Sequence[Tensor], rate: Tensor, step: Tensor) -> None:
         """One update of all variables, in their order; `step`, int64, counts from 0."""
@@ -109,12 +116,6 @@ class Updates:
                 epsilon=epsilon,
                 grad=gradient,
             )
-
-
-def _slot_names(numbers: Optimizer) -> tuple[str, ...]:
-    if isinstance(numbers, SGD):
-        return ("momentum",) if numbers.momentum else ()
-    return ("velocity",) if isinstance(numbers, RMSprop) else ("momentum", "velocity")
 
 
 def _zeros(variable: Any) -> Any:

@@ -21,12 +21,11 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from idxdata.dropout import dropout_mask
-from trainers.errors import CheckpointError, DeviceError, LoopError
-from trainers.layers import Dropout
+from trainers.errors import DeviceError, LoopError
+from trainers.loops.arrays import check_arrays, check_state
 from trainers.loops.job import Job
+from trainers.loops.masks import Masks
 from trainers.loops.torch_files import (
-    check_arrays,
     read_state_dict,
     to_neutral,
     to_torch,
@@ -95,13 +94,7 @@ class Trainer:
         self.parameters = [self.tensors[name] for name in recipe.trainable_names()]
         rates = recipe.learning_rates(job.num_steps).tolist()
         self.rates = rates or [recipe.optimizer.learning_rate]
-        self.masked = [
-            (index, shape, layer.rate)
-            for index, (layer, shape) in enumerate(
-                zip(recipe.layers, recipe.shapes(), strict=False)
-            )
-            if isinstance(layer, Dropout) and layer.masks == "shared"
-        ]
+        self.masks = Masks(job)
         self.generator = torch.default_generator
         if self.device.type == "cuda":
             torch.cuda.init()  # type: ignore[no-untyped-call]
@@ -130,20 +123,11 @@ class Trainer:
         return self.loss(images, labels, self._masks(len(images)))
 
     def _masks(self, count: int) -> list[Tensor]:
-        masks = []
-        for index, shape, rate in self.masked:
-            mask = torch.from_numpy(
-                dropout_mask(
-                    (count, *shape),
-                    rate,
-                    seed=self.job.seed,
-                    step=self.step,
-                    layer=index,
-                    dtype=self.job.precision,
-                )
-            ).to(self.device)
-            masks.append(mask.permute(0, 3, 1, 2) if mask.dim() == 4 else mask)
-        return masks
+        masks = [
+            torch.from_numpy(mask).to(self.device)
+            for mask in self.masks.of(self.step, count)
+        ]
+        return [m.permute(0, 3, 1, 2) if m.dim() == 4 else m for m in masks]
 
     def _seed_native(self) -> None:
         """Make PyTorch's masks a function of seed and step, so that runs can resume."""
@@ -200,10 +184,8 @@ def get_state(trainer: Trainer) -> dict[str, Array]:
 
 def set_state(trainer: Trainer, state: dict[str, Array]) -> None:
     """The opposite of `get_state`; `CheckpointError` if it is of another recipe."""
-    check_arrays(state, {name: x.shape for name, x in get_state(trainer).items()})
+    check_state(state, get_state(trainer))
     step = int(state["step"])
-    if step < 0:
-        raise CheckpointError("the step is below 0", found=step)
     names = trainer.job.recipe.trainable_names()
     for slot, tensors in trainer.stepper.slots.items():
         for name, tensor in zip(names, tensors, strict=True):

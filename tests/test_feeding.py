@@ -1,0 +1,89 @@
+"""What loops are fed with: hashed as it is given to them, and timed."""
+
+import importlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from idxdata import Batches, BatchFormat, Plan
+from tests.training import options, stripes
+from trainers.feeding import Feed
+from trainers.loops import find_loop, import_loop
+from trainers.run import run
+from trainers.session import Session
+
+
+@pytest.mark.parametrize("loop", ["torch-eager", "keras-tf"])
+def test_batches_are_digested_as_they_are_fed(
+    loop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = find_loop(loop).adapter
+    pytest.importorskip(name)
+    adapter: Any = importlib.import_module(f"idxdata.adapters.{name}")
+    data = stripes(40)
+    asked = options(loop=loop, data=data, seed=3)
+    feed = Session(asked, data, lambda _: None).feed
+    feed.train.restore(feed.state(2, 1))
+    before = feed.train.state()
+    form = BatchFormat(labels="one_hot", num_classes=3)
+    given = Batches(data.train, Plan(40, 16, seed=3), format=form).digest(0)
+    assert feed.tensor_digest() == given
+    assert feed.train.state() == before
+    fed = {"torch-eager": "tensors", "keras-tf": "dataset"}[loop]
+    make = getattr(adapter, fed)
+
+    def dark(*args: Any) -> Any:
+        pairs = make(*args)
+        if fed == "dataset":
+            return pairs.map(lambda images, labels: (images * 0, labels))
+        return ((images * 0, labels) for images, labels in pairs)
+
+    monkeypatch.setattr(adapter, fed, dark)
+    assert feed.tensor_digest() != given
+
+
+@pytest.fixture
+def moved_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """The process's clock; what is returned moves it on by so many seconds."""
+    clock, moved = time.perf_counter, 0.0
+
+    def move(seconds: float) -> None:
+        nonlocal moved
+        moved += seconds
+
+    monkeypatch.setattr(time, "perf_counter", lambda: clock() + moved)
+    return move
+
+
+@pytest.mark.parametrize("loop", ["torch-eager", "keras-tf"])
+def test_all_of_an_epoch_is_timed(
+    loop: str, moved_clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(find_loop(loop).adapter)
+    train_pairs, init = Feed.train_pairs, Feed.__init__
+    module = import_loop(find_loop(loop))
+    configure = module.configure
+
+    def slow_pairs(*args: Any) -> Any:
+        moved_clock(1e4)
+        return train_pairs(*args)
+
+    def slow_init(*args: Any) -> None:
+        moved_clock(1e5)
+        init(*args)
+
+    def slow_configure(job: Any) -> Any:
+        moved_clock(1e6)
+        return configure(job)
+
+    monkeypatch.setattr(Feed, "train_pairs", slow_pairs)
+    monkeypatch.setattr(Feed, "__init__", slow_init)
+    monkeypatch.setattr(module, "configure", slow_configure)
+    record = run(options(loop=loop, epochs=2), lambda _: None)
+    for epoch in record.epochs:
+        assert epoch.total_s == pytest.approx(1e4, rel=0.1)
+        assert epoch.loop_s == pytest.approx(1e4, rel=0.1)
+    assert record.import_s < 1e4
+    assert record.build_s == pytest.approx(1e6, rel=0.01)
