@@ -137,7 +137,10 @@ def model_of(recipe: str) -> nn.Sequential:
 def optimizer_of(recipe: str, model: nn.Module) -> tuple[torch.optim.Optimizer, bool]:
     """The optimiser, and whether its rate falls to 0."""
     if recipe == "mlp-512":
-        return torch.optim.RMSprop(model.parameters(), lr=1e-3, foreach=True), False
+        rmsprop = torch.optim.RMSprop(
+            model.parameters(), lr=1e-3, alpha=0.9, foreach=True
+        )
+        return rmsprop, False
     rate = 2e-3 if recipe == "cnn-5x5" else 1e-3
     adam = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
     return adam, recipe in ("mlp-3x100", "cnn-5x5")
