@@ -35,8 +35,8 @@ parity_options = --data "$(DATA)" \
 	$(if $(STEPS),--steps "$(STEPS)")
 
 .PHONY: help setup bench bench-data bench-read bench-cache bench-order bench-augment \
-	bench-feed bench-loops parity test test-interpreted test-checked faults fuzz lint wheel \
-	format clean
+	bench-feed bench-loops parity test test-long test-interpreted test-checked faults fuzz \
+	lint wheel format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -56,7 +56,7 @@ help:
 	@echo "             each other; RECIPES=(all) LOOPS=(all) ROUNDS=5"
 	@echo "make parity  is every recipe the same model in every loop? DATA=glyphs RECIPES=(all)"
 	@echo "             LOOPS=(all) STEPS=100"
-	@echo "make test    the test suite"
+	@echo "make test    the test suite, but for what takes long: make test-long"
 	@echo "make test-interpreted, make test-checked"
 	@echo "             tests of reading and of kernels: without the JIT, with coverage;"
 	@echo "             with every index checked"
@@ -108,6 +108,10 @@ parity: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+# All loops against the reference, in processes of their own; processes that are killed.
+test-long: setup
+	$(BIN)/python -m pytest -m long
 
 # What reaches a kernel. The rest would only be slow, or is others' code.
 kernel_tests := $(wildcard $(patsubst %,tests/test_%.py,inflate inflate_work gunzip idx idx_bounds \

@@ -106,7 +106,7 @@ def _arguments() -> argparse.Namespace:
         "--rounds", type=positive, default=MIN_ROUNDS, help="default: %(default)s"
     )
     parser.add_argument(
-        "--round-s", type=float, default=0.3, help="seconds; default: %(default)s"
+        "--round-s", type=float, default=0.2, help="seconds; default: %(default)s"
     )
     parser.add_argument("--threads", type=positive, default=usable_cpus())
     parser.add_argument("--results", type=Path, default=Path("results/loops"))

@@ -1,5 +1,4 @@
-"""The contenders of a recipe and loop: ours, the one written by hand, for tf-function
-also what is usually written."""
+"""The contenders of a recipe and loop: ours, the one written by hand, and some others."""
 
 import importlib
 from collections.abc import Callable

@@ -220,7 +220,7 @@ def test_other_contenders_are_in_no_verdict() -> None:
 
 
 def test_the_grid_takes_12_minutes() -> None:
-    cases = [LoopCase(name, loop, 5, 0.3, 2) for name in RECIPES for loop in LOOPS]
+    cases = [LoopCase(name, loop, 5, 0.2, 2) for name in RECIPES for loop in LOOPS]
     assert sum(case.estimate_s for case in cases) <= 12 * 60
 
 
@@ -261,8 +261,6 @@ FRAMEWORKS = {
     "jax": "jax-jit",
 }
 """Files of `handwritten`, and the loop each is compared with."""
-
-PLAIN = [name for name in RECIPES if "dropout" not in name]
 
 
 def made_pairs(file: str, name: str, count: int) -> Any:
@@ -309,8 +307,16 @@ def made_ours(file: str, name: str, num_steps: int) -> Ours:
     return Ours(import_loop(loop), job, made_pairs(file, name, num_steps))
 
 
-@pytest.mark.parametrize("file", FRAMEWORKS)
-@pytest.mark.parametrize("name", PLAIN)
+# Without what JAX compiles for seconds and other recipes show.
+CASES = [
+    (file, name)
+    for name in RECIPES
+    for file in FRAMEWORKS
+    if "dropout" not in name and (file, name) != ("jax", "mlp-128x2")
+]
+
+
+@pytest.mark.parametrize(("file", "name"), CASES)
 def test_losses_by_hand_are_ours(file: str, name: str) -> None:
     """So weights, model, loss, optimiser and a rate that falls by a third a step are."""
     by_hand, ours = made_by_hand(file, name, 3), made_ours(file, name, 3)

@@ -73,6 +73,7 @@ def records(*runs: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("loop", "kills", "precision"),
     [

@@ -19,6 +19,7 @@ def found(backend: str) -> dict[str, str]:
     return checks
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)  # the first one of a backend waits for all of them
 @pytest.mark.parametrize("name", CHECKS)
 @pytest.mark.parametrize("backend", LOOP_OF)

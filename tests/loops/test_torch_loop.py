@@ -155,6 +155,7 @@ def test_eager_is_the_reference_in_float64(optimizer: Optimizer) -> None:
     assert torch.get_default_dtype() == torch.float32
 
 
+@pytest.mark.long
 def test_compiled_is_the_reference_in_float64_with_short_batches() -> None:
     assert_follows_reference(COMPILED, "compile", 100)
 
@@ -218,6 +219,7 @@ def test_resumed_training_is_the_same_bits(optimizer: Optimizer) -> None:
     assert_resumes(replace(EVERYTHING, optimizer=optimizer), "eager")
 
 
+@pytest.mark.long
 def test_resumed_compiled_training_is_the_same_bits() -> None:
     assert_resumes(COMPILED, "compile", precision="float64")
 

@@ -14,7 +14,7 @@ from tests.parity.verdicts import RecipeVerdict, judge_recipe
 from trainers.loops import LOOPS
 
 # All children run for the first test.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.long]
 
 SETTING = Setting(batch_size=16, num_single=1, num_whole=1)
 
