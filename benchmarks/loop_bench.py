@@ -129,7 +129,7 @@ def main() -> int:
         return 2
     minutes = sum(case.estimate_s for case in cases) / 60
     console.print(
-        f"{len(cases)} cases, about {minutes:.0f} min on an idle machine.",
+        f"{len(cases)} cases, about {max(1, round(minutes))} min on an idle machine.",
         highlight=False,
     )
     facts = environment(PEERS)
