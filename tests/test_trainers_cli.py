@@ -338,7 +338,7 @@ def test_a_missing_rich(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_interrupted_and_resumed(run: Run, place: Path) -> None:
     """Ctrl-C in a process of its own; the same command with --resume goes on."""
-    command = (*TRAIN, "--json", "--epochs", "40", "--batch-size", "100")
+    command = (*TRAIN, "--json", "--epochs", "300", "--batch-size", "100")
     with child(*command, "--checkpoint", "here") as process:
         assert process.stdout is not None
         for line in process.stdout:
