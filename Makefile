@@ -116,7 +116,7 @@ test-long: setup
 # What reaches a kernel. The rest would only be slow, or is others' code.
 kernel_tests := $(wildcard $(patsubst %,tests/test_%.py,inflate inflate_work gunzip idx idx_bounds \
 	idx_damage idx_write idx_writer rows sources zips file_objects header sniff fuzz_corpus \
-	plan subsets order_spec gathering augmentation augmentation_bits random batches))
+	plan subsets order_spec gathering augmentation augmentation_bits random dropout batches))
 
 test-interpreted: setup
 	NUMBA_DISABLE_JIT=1 $(BIN)/coverage run --source idxdata -m pytest $(kernel_tests)
