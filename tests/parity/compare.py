@@ -27,12 +27,9 @@ EXCESS_LIMIT = 10.0
 """Of curves in float32, in units of what a change of one ulp does to loops.
 
 Chosen after the simpler rule had failed: with a floor of the two loops alone, of single
-weights, equal models reach 2.6e5, because a near-tie that one framework's rounding
-decides otherwise need not be among three runs. With this rule, one loop's runs against
-three others of its own, on the other loops' floor, reach 1.01 (810 splits, seed 0) and
-1.06 (120, seed 1, which had no part in the choice); loops reach 3. Planted differences
-reach 300 and more, in models without chaos. Where the floor has grown (0.2 for mlp-512
-after 50 steps) it hides what is smaller: there float64 is the proof.
+weights, equal models exceed any limit, because a near-tie that one framework's rounding
+decides otherwise need not be among three runs. With this rule a loop against itself stays
+near 1. Where the floor has grown it hides what is smaller: there float64 is the proof.
 """
 
 Curves = NDArray[np.float64]
