@@ -15,7 +15,7 @@ from trainers.errors import LoopError
 
 _POOL = "tf_XLAEigen"
 _TASKS = Path("/proc/self/task")
-_WAIT_S = 1.0
+_WAIT_S = 5.0
 
 _known: int | None = None
 
@@ -39,7 +39,7 @@ def start_client(num_threads: int) -> int:
 
 
 def _started(num_threads: int) -> int:
-    before, pools = _count_all(), _count_pool()
+    before = _tasks()
     restored = os.environ.get("PJRT_NPROC")
     os.environ["PJRT_NPROC"] = str(num_threads)
     try:
@@ -48,29 +48,32 @@ def _started(num_threads: int) -> int:
         del os.environ["PJRT_NPROC"]
         if restored is not None:
             os.environ["PJRT_NPROC"] = restored
-    if before is None:
+    if not before:
         # No /proc: taken at its word.
         return num_threads
-    if _count_all() == before:
-        # It ran before; TensorFlow's threads have the same name, and would count.
-        return pools
-    # A thread names itself, once it runs.
+    # A thread names itself once it runs, on a busy machine some time after it was made.
     end = time.monotonic() + _WAIT_S
-    while (found := _count_pool() - pools) < num_threads and time.monotonic() < end:
+    while (found := _pool_size(before)) != num_threads and time.monotonic() < end:
         time.sleep(0.001)
     return found
 
 
-def _count_all() -> int | None:
-    return len(list(_TASKS.iterdir())) if _TASKS.is_dir() else None
+def _pool_size(before: set[str]) -> int:
+    """Threads of the pool that is new, or if none is, of the one that ran before.
+
+    TensorFlow's threads have the same name: they count where its client ran before.
+    """
+    pool = {task for task in _tasks() if _name(task) == _POOL}
+    return len(pool - before or pool)
 
 
-def _count_pool() -> int:
-    count = 0
-    for task in _TASKS.glob("*/comm"):
-        try:
-            count += task.read_text().strip() == _POOL
-        except OSError:
-            # It ended meanwhile.
-            continue
-    return count
+def _tasks() -> set[str]:
+    return {task.name for task in _TASKS.iterdir()} if _TASKS.is_dir() else set()
+
+
+def _name(task: str) -> str:
+    try:
+        return (_TASKS / task / "comm").read_text().strip()
+    except OSError:
+        # It ended meanwhile.
+        return ""
