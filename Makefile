@@ -1,16 +1,23 @@
 # Everything runs in .venv, which is made from constraints.txt at the first use.
-# Other settings: make bench DATA=... RECIPES=... LOOPS=... REPEATS=... EPOCHS=... THREADS=...
+# make bench PROFILE=full, make bench FRAMEWORKS=torch,jax RECIPES=cnn-5x5 DATA=my/folder ...
 
 PYTHON ?= python3
 BIN := .venv/bin
 
 DATA ?= glyphs
-bench_options = --data "$(DATA)" \
-	$(if $(RECIPES),--recipes "$(RECIPES)") \
+measure_options = --data "$(DATA)" \
+	$(if $(FRAMEWORKS),--frameworks "$(FRAMEWORKS)") \
 	$(if $(LOOPS),--loops "$(LOOPS)") \
-	$(if $(REPEATS),--repeats "$(REPEATS)") \
+	$(if $(RECIPES),--recipes "$(RECIPES)") \
 	$(if $(EPOCHS),--epochs "$(EPOCHS)") \
-	$(if $(THREADS),--threads "$(THREADS)")
+	$(if $(ROUNDS),--rounds "$(ROUNDS)") \
+	$(if $(LIMIT_S),--limit-s "$(LIMIT_S)") \
+	$(if $(THREADS),--threads "$(THREADS)") \
+	$(if $(DEVICE),--device "$(DEVICE)")
+bench_options = $(measure_options) \
+	$(if $(PROFILE),--profile "$(PROFILE)") \
+	$(if $(BATCH_SIZE),--batch-size "$(BATCH_SIZE)")
+axis_options = $(measure_options) $(if $(VALUES),--values "$(VALUES)")
 
 bench_read_options = \
 	$(if $(ROUNDS),--rounds "$(ROUNDS)") \
@@ -34,15 +41,22 @@ parity_options = --data "$(DATA)" \
 	$(if $(LOOPS),--loops "$(LOOPS)") \
 	$(if $(STEPS),--steps "$(STEPS)")
 
-.PHONY: help setup bench bench-data bench-read bench-cache bench-order bench-augment \
+axes := batch-size threads width loop loader
+
+.PHONY: help setup bench $(axes:%=bench-%) bench-selftest bench-data bench-read bench-cache bench-order bench-augment \
 	bench-feed bench-loops parity test test-long test-interpreted test-checked faults fuzz \
 	lint wheel format clean
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make bench   train the same models in TensorFlow and PyTorch, print a verdict"
-	@echo "             DATA=glyphs|mnist|FOLDER RECIPES=mlp-3x100,cnn-5x5 REPEATS=4"
-	@echo "             LOOPS=torch-eager,tf-function EPOCHS=(the recipe's) THREADS=(all)"
+	@echo "make bench   which framework, and why: the same models on the same batches, and a"
+	@echo "             report; PROFILE=quick|full DATA=glyphs|mnist|FOLDER DEVICE=cpu|cuda"
+	@echo "             FRAMEWORKS=torch,tensorflow,keras,jax or LOOPS=torch-eager,tf-function"
+	@echo "             RECIPES=mlp-3x100,cnn-5x5 EPOCHS= BATCH_SIZE= ROUNDS= LIMIT_S= THREADS="
+	@echo "make bench-batch-size, bench-threads, bench-width, bench-loop, bench-loader"
+	@echo "             does the verdict depend on it; VALUES=32,128,512 and the above"
+	@echo "make bench-selftest"
+	@echo "             equals must come out equal, planted faults be found; some 20 minutes"
 	@echo "make bench-data"
 	@echo "             idxdata and its peers side by side, and which goals are met, in"
 	@echo "             five parts that are targets too; LARGE=1: files of 1 to 8 GB as well"
@@ -79,7 +93,19 @@ setup: .venv/.complete
 	touch $@
 
 bench: setup
-	$(BIN)/python -m benchmarks.framework_bench $(bench_options)
+	$(BIN)/python -m benchmarks run $(bench_options)
+
+bench-batch-size: setup
+	$(BIN)/python -m benchmarks sensitivity batch_size $(axis_options)
+
+bench-threads: setup
+	$(BIN)/python -m benchmarks sensitivity num_threads $(axis_options)
+
+bench-width bench-loop bench-loader: bench-%: setup
+	$(BIN)/python -m benchmarks sensitivity $* $(axis_options)
+
+bench-selftest: setup
+	$(BIN)/python -m benchmarks selftest --data "$(DATA)" $(if $(RUNS),--runs "$(RUNS)")
 
 # One after the other, also under make -j: they would disturb each other.
 .NOTPARALLEL:

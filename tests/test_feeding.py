@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from idxdata import Batches, BatchFormat, Plan
 from tests.training import options, stripes
+from trainers import feeding
 from trainers.feeding import Feed
 from trainers.loops import find_loop, import_loop
 from trainers.run import run
@@ -42,6 +44,28 @@ def test_batches_are_digested_as_they_are_fed(
 
     monkeypatch.setattr(adapter, fed, dark)
     assert feed.tensor_digest() != given
+
+
+@pytest.mark.parametrize(
+    ("loop", "place"),
+    [("torch-eager", "cpu"), ("tf-function", "CPU:0"), ("jax-jit", None)],
+)
+def test_batches_made_on_a_device_are_the_same_bits(
+    loop: str, place: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The device is the CPU here: what a GPU adds is the copying.
+    adapter = find_loop(loop).adapter
+    pytest.importorskip(adapter)
+    monkeypatch.setitem(feeding._GPU, adapter, place)
+    data = stripes(40)
+    feed = Session(options(loop=loop, data=data, seed=3), data, lambda _: None).feed
+    assert feed.tensor_digest("cuda") == feed.tensor_digest("cpu")
+    last = feed.num_steps - 1
+    made, given = (next(iter(feed.train_pairs(2, last, d))) for d in ("cuda", "cpu"))
+    for a, b in zip(made, given, strict=True):
+        assert np.array_equal(np.asarray(a), np.asarray(b))
+    # The split is copied once, each epoch's order anew.
+    assert len(feed._residents) == 1
 
 
 @pytest.fixture

@@ -26,6 +26,9 @@ from trainers.recipes import Recipe
 
 EVAL_BATCH_SIZE = 1000
 
+_GPU = {"torch": "cuda", "tensorflow": "GPU:0", "jax": None}
+"""By adapter, its name of the GPU; JAX was told to use it for everything."""
+
 Pairs = Iterable[tuple[Any, Any]]
 
 
@@ -43,6 +46,7 @@ class Feed:
     ) -> None:
         self._loop = loop
         self._adapter = _adapter(loop)
+        self._residents: dict[int, Any] = {}
         form = _format(recipe)
         num_examples = len(dataset.train)
         parts = [
@@ -75,16 +79,30 @@ class Feed:
         return smaller
 
     def train_pairs(self, epoch: int, start_step: int, device: Device) -> Pairs:
-        """One epoch's train batches; of `fit` loops on TensorFlow a `tf.data.Dataset`."""
+        """One epoch's train batches; of `fit` loops on TensorFlow a `tf.data.Dataset`.
+
+        On a GPU, but for those, they are made there, from a split that stays there.
+        """
         if self._loop.is_fit and self._loop.adapter == "tensorflow":
             self.train.restore(self.state(epoch, start_step))
             dataset: Pairs = self._adapter.dataset(self.train, epoch + 1)
             return dataset
-        return framework_tensors(self._loop, self.train, epoch, start_step, device)
+        return self._pairs(self.train, epoch, start_step, device)
 
     def eval_pairs(self, batches: Batches, device: Device) -> Pairs:
         """All batches of `test` or `held_out`, in order."""
-        return framework_tensors(self._loop, batches, 0, 0, device)
+        return self._pairs(batches, 0, 0, device)
+
+    def _pairs(
+        self, batches: Batches, epoch: int, start_step: int, device: Device
+    ) -> Pairs:
+        if device == "cpu":
+            return framework_tensors(self._loop, batches, epoch, start_step, device)
+        if id(batches) not in self._residents:
+            place = _GPU[self._loop.adapter]
+            self._residents[id(batches)] = self._adapter.resident(batches, place)
+        pairs: Pairs = self._residents[id(batches)].tensors(epoch, start_step)
+        return pairs
 
     def state(self, epoch: int, step: int) -> dict[str, int | str]:
         """`Batches.state` before that train step, whatever a framework took ahead."""
@@ -113,11 +131,11 @@ class Feed:
             indices for epoch in range(num_epochs) for indices in plan.steps(epoch)
         )
 
-    def tensor_digest(self) -> str:
+    def tensor_digest(self, device: Device = "cpu") -> str:
         """SHA-256 of epoch 0's `train_pairs`; the batches' position stays."""
         before = self.train.state()
-        pairs = self.train_pairs(0, 0, "cpu")
-        digest = batch_digest((np.asarray(x), np.asarray(y)) for x, y in pairs)
+        pairs = self.train_pairs(0, 0, device)
+        digest = batch_digest((_on_host(x), _on_host(y)) for x, y in pairs)
         self.train.restore(before)
         return digest
 
@@ -132,6 +150,11 @@ def framework_tensors(
         tensors = partial(tensors, device=device)
     pairs: Iterator[Any] = tensors(batches, epoch, start_step)
     return pairs
+
+
+def _on_host(tensor: Any) -> NDArray[Any]:
+    # PyTorch alone copies nothing from a device by itself.
+    return np.asarray(tensor.cpu() if hasattr(tensor, "cpu") else tensor)
 
 
 def _adapter(loop: Loop) -> Any:

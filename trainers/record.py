@@ -5,7 +5,7 @@ from typing import Any
 
 from trainers.metrics import Metrics
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)

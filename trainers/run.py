@@ -203,7 +203,7 @@ def _digests(session: Session, weights: Weights) -> Digests:
         data=session.dataset.digest,
         order=session.feed.order_digest(session.num_epochs),
         weights=weights_digest(weights),
-        batches=session.feed.tensor_digest(),
+        batches=session.feed.tensor_digest(session.options.device),
     )
 
 

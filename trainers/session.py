@@ -120,6 +120,8 @@ class Session:
         epoch, step = self.progress.epoch, self.progress.step
         num_steps = self.feed.num_steps
         is_fit = self.loop.is_fit
+        # There the batches are not the service's.
+        on_gpu = self.options.device != "cpu"
         monitor = Monitor(
             epoch,
             step,
@@ -127,7 +129,7 @@ class Session:
             (self.num_epochs - epoch - 1) * num_steps,
             on_event=self.on_event,
             hint=self.folder.hint,
-            data_share=None if is_fit else lambda: self.feed.train.time.share,
+            data_share=None if is_fit or on_gpu else lambda: self.feed.train.time.share,
             save=None if is_fit else self._save_within,
         )
         begin = time.perf_counter()

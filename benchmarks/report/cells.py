@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from benchmarks.data_results import Key, Results
 from benchmarks.goals import Verdict
 from benchmarks.stats import PairedRatio, spread
-from benchmarks.summary import format_factor
+from benchmarks.words import format_factor
 
 GOAL_COLUMNS = ("goal", "limit", "measured", "95 % interval", "pairs", "verdict")
 

@@ -1,0 +1,161 @@
+"""What `run` and `sensitivity` share: check, measure with progress, report."""
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from benchmarks.contest.contest import Contest
+from benchmarks.contest.entry import Axis, Entry, widened
+from benchmarks.contest.folder import ROWS, RowFile, epoch_s, results_folder, rows_path
+from benchmarks.contest.machine import environment
+from benchmarks.contest.rounds import OnTurn, Row
+from benchmarks.contest.schedule import Rule
+from benchmarks.contest.tutorial import check_tutorial
+from benchmarks.report import write_reports
+from benchmarks.report.terminal import print_verdict
+from benchmarks.verdict import judge
+from benchmarks.verdict.rows import read_rows
+from idxdata import Batches, Dataset, Plan, load
+from trainers.loops import find_loop
+from trainers.recipe_files import get_recipe
+from trainers.recipes import fit_recipe
+from trainers.terminal import duration
+
+COMMAND = ("python", "-m", "benchmarks")
+
+
+def check(entries: Sequence[Entry], dataset: Dataset) -> None:
+    """Raise what a child would, before any is started, where that can be told here."""
+    for entry in entries:
+        recipe = fit_recipe(
+            widened(get_recipe(entry.recipe), entry.width),
+            dataset.train.images.shape[1:],
+            len(dataset.classes),
+        )
+        if entry.loader == "tutorial":
+            check_tutorial(find_loop(entry.loop), recipe)
+        size = entry.batch_size or recipe.batch_size
+        Batches(dataset.train, Plan(len(dataset.train), size, seed=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Where rows went and how it ended."""
+
+    folder: Path
+    dataset: Dataset
+    rows: list[Row]
+    was_interrupted: bool
+
+
+def measure(
+    entries: Sequence[Entry],
+    rule: Rule,
+    results: Path,
+    console: Console,
+    *,
+    num_threads: int,
+    axis: Axis | None = None,
+) -> Measured:
+    """Play the contest; what was measured stays, also when it is interrupted.
+
+    `num_threads`: the run's, whatever points of an axis have.
+    """
+    dataset = load(entries[0].data)
+    check(entries, dataset)
+    facts = environment()
+    place = {
+        "num_threads": num_threads,
+        "precision": entries[0].precision,
+        "device": entries[0].device,
+        "environment": facts,
+    }
+    folder = results_folder(results, dataset, place)
+    path = rows_path(folder, axis)
+    if path.exists():
+        read_rows(path)  # which refuses what is not ours to go on with
+    file = RowFile(path)
+    if file.rows:
+        console.print(f"[dim]going on with the {len(file.rows)} rows of[/] {path}")
+    session = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    command = shlex.join([*COMMAND, *sys.argv[1:]])
+    contest = Contest(entries, rule, file, session, facts, command, cuts=axis is None)
+    num_before = len(file.rows)
+    was_interrupted = False
+    try:
+        with contest_progress(contest, console) as on_turn:
+            contest.play(on_turn, lambda row: console.print(outcome(row)))
+    except KeyboardInterrupt:
+        was_interrupted = True
+        console.print("Interrupted; what follows is of the runs that had ended.")
+    if num_before == len(file.rows) == 0 and path.exists():
+        path.unlink()
+    return Measured(folder, dataset, file.rows, was_interrupted)
+
+
+def report(measured: Measured, console: Console) -> int:
+    """Print the verdict, write the pages; the exit status."""
+    path = measured.folder / ROWS
+    if path.exists():
+        if measured.rows:
+            sensitivity = {
+                file.stem.removeprefix("sensitivity-"): read_rows(file)
+                for file in sorted(measured.folder.glob("sensitivity-*.jsonl"))
+            }
+            print_verdict(judge(read_rows(path), sensitivity=sensitivity), console)
+        command = RowFile(path).rows[0]["command"]
+        page = write_reports(measured.folder, measured.dataset, command=command)
+        console.print(f"Report: {page}", highlight=False, soft_wrap=True)
+    console.print(f"Results: {measured.folder}", highlight=False, soft_wrap=True)
+    if measured.was_interrupted:
+        return 130
+    return 1 if any("error" in row for row in measured.rows) else 0
+
+
+def outcome(row: Row) -> str:
+    """A finished process in one line."""
+    who = f"[dim]round {row['round'] + 1}[/] {escape(row['group'])}: "
+    who += f"[bold]{escape(row['contender'])}[/]"
+    if "error" in row:
+        return f"{who} [red]failed[/]: {escape(row['error'])}"
+    epochs = row["record"]["epochs"]
+    accuracy = 100 * row["record"]["metrics"]["accuracy"]
+    noisy = any(turn["is_noisy"] for turn in row["turns"] if turn["what"] == "epoch")
+    mark = " [yellow]noisy[/]" if noisy else ""
+    return (
+        f"{who} {epoch_s(row):.3f} s an epoch ({len(epochs)}), "
+        f"test accuracy {accuracy:.2f} %{mark}"
+    )
+
+
+@contextmanager
+def contest_progress(contest: Contest, console: Console) -> Iterator[OnTurn]:
+    """A line that says who is at it and how much time is left."""
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"),
+        console=console, transient=True,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("", total=1.0, left="")
+        yield lambda entry, what: _update(bar, task, contest, entry, what)
+
+
+def _update(
+    bar: Progress, task: TaskID, contest: Contest, entry: Entry, what: str
+) -> None:
+    left = contest.left_s()
+    elapsed = contest.elapsed_s
+    bar.update(
+        task,
+        description=f"{entry.group}: {entry.contender}, {what}",
+        completed=0.0 if left is None else elapsed / max(elapsed + left, 1e-9),
+        left="" if left is None else f"at most {duration(left)} left",
+    )

@@ -1,0 +1,65 @@
+"""`run`: measure recipes by loops, and report."""
+
+import argparse
+
+from benchmarks.commands.measuring import Measured, measure, report
+from benchmarks.commands.sensitivity_command import axis_entries
+from benchmarks.contest.entry import Axis, Entry
+from benchmarks.contest.schedule import Rule
+from benchmarks.profiles import AXIS_RECIPE, PROFILES, Profile
+from benchmarks.run_loop import new_console
+
+
+def main(args: argparse.Namespace) -> int:
+    """The main run, then the profile's axes of sensitivity; the exit status."""
+    profile = PROFILES[args.profile]
+    console = new_console()
+    rule = Rule(args.rounds, profile.width, args.limit_s or profile.limit_s)
+    measured = measure(
+        entries(args, profile), rule, args.results, console, num_threads=args.threads
+    )
+    status = report(measured, console)
+    for axis in profile.axes:
+        if measured.was_interrupted or not measured.rows:
+            break
+        measured = _along(axis, args, profile, measured)
+        console.print()
+        status = max(status, report(measured, console))
+    return status
+
+
+def entries(args: argparse.Namespace, profile: Profile) -> list[Entry]:
+    """Each recipe by each loop."""
+    loops = args.frameworks or args.loops or profile.loops
+    return [
+        Entry(
+            recipe=recipe,
+            loop=loop,
+            data=args.data,
+            epochs=args.epochs or profile.epochs.get(recipe),
+            batch_size=args.batch_size,
+            num_threads=args.threads,
+            precision=args.precision,
+            device=args.device,
+        )
+        for recipe in args.recipes or profile.recipes
+        for loop in loops
+    ]
+
+
+def _along(
+    axis: Axis, args: argparse.Namespace, profile: Profile, main_run: Measured
+) -> Measured:
+    console = new_console()
+    console.print(f"\n[bold]sensitivity: {axis}[/]")
+    args.values = None
+    args.recipes = args.recipes or [AXIS_RECIPE]
+    rule = Rule(None, profile.width, profile.axis_limit_s)
+    return measure(
+        axis_entries(axis, args),
+        rule,
+        args.results,
+        console,
+        num_threads=args.threads,
+        axis=axis,
+    )

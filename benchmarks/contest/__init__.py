@@ -1,0 +1,1 @@
+"""Contenders that take turns: who is entered, their processes, rounds, rows."""

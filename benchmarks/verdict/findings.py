@@ -1,0 +1,130 @@
+"""What else the figures say: a list of sentences, most telling first."""
+
+from collections.abc import Iterator, Sequence
+
+from benchmarks.verdict.contender import Contender
+from benchmarks.verdict.group import Group
+from benchmarks.verdict.phrases import interval
+from benchmarks.verdict.sensitivity import Sensitivity
+from benchmarks.words import (
+    count,
+    format_factor,
+    percent,
+    rounds,
+    seconds,
+    series,
+    short,
+)
+
+MAX_TOLD = 4
+"""Contenders of which a finding gives figures; tables have the rest."""
+
+
+def findings(groups: Sequence[Group], axes: Sequence[Sensitivity]) -> list[str]:
+    """Of all groups and axes; refusals and failures come first."""
+    told = [f"{refusal}." for group in groups for refusal in group.refusals]
+    told += [f"{failure}." for group in groups for failure in group.failures]
+    for group in groups:
+        told += [f"{group.name}: {clause}." for clause in _group_findings(group)]
+    told += [axis.finding for axis in axes]
+    return told
+
+
+def _group_findings(group: Group) -> Iterator[str]:
+    some = group.by_speed[:MAX_TOLD]
+    yield from _data(some)
+    yield from _overhead(some)
+    yield from _startup(group)
+    yield from _target(group, some)
+    yield from _losses(group)
+    yield from _noise(group)
+
+
+def _data(some: Sequence[Contender]) -> Iterator[str]:
+    shares = [
+        f"{percent(one.speed.cuts.data_share, 1)} % of {one.name}'s"
+        for one in some
+        if one.speed.cuts is not None
+    ]
+    if shares:
+        yield f"data alone takes as long as {series(shares)} training step"
+
+
+def _overhead(some: Sequence[Contender]) -> Iterator[str]:
+    factors = [
+        f"{short(one.speed.cuts.floor_factor)} times for {one.name}"
+        for one in some
+        if one.speed.cuts is not None and one.speed.cuts.floor_factor is not None
+    ]
+    if factors:
+        yield (
+            "a compute step takes the time of its matrix products in NumPy's BLAS "
+            + series(factors)
+        )
+
+
+def _startup(group: Group) -> Iterator[str]:
+    """Whether the faster one loses its lead to a slower start, and for how long."""
+    if len(group.leaders) != 1 or len(group.by_speed) < 2:
+        return
+    first, second = group.by_speed[:2]
+    gain = second.speed.epoch_s.median - first.speed.epoch_s.median
+    behind = first.speed.startup_s.median - second.speed.startup_s.median
+    if gain > 0 and behind > 0:
+        yield (
+            f"{first.name} starts {seconds(behind)} later than {second.name} (import, "
+            f"build, first step), which it has made up for after "
+            f"{count(int(-(-behind // gain)), 'epoch')}"
+        )
+
+
+def _target(group: Group, some: Sequence[Contender]) -> Iterator[str]:
+    times = [
+        f"{one.name} {seconds(one.quality.target_s.median)}"
+        for one in some
+        if one.quality.target_s is not None
+    ]
+    if times and group.target is not None:
+        yield (
+            f"training until {percent(group.target, 1)} % test accuracy took "
+            + series(times)
+        )
+
+
+def _losses(group: Group) -> Iterator[str]:
+    if not group.comparisons:
+        return
+    first = max(one.losses.first for one in group.comparisons)
+    early = max(one.losses.early for one in group.comparisons)
+    yield (
+        f"losses of a round agree to {first:.0e} at the first step and to {early:.0e} "
+        "over the first 20 (relative, the worst of all)"
+    )
+    if not all(one.first.is_bit_comparable for one in group.contenders):
+        yield (
+            "the recipe has dropout masks of each framework's own, so that losses "
+            "cannot agree"
+        )
+
+
+def _noise(group: Group) -> Iterator[str]:
+    noisy = sorted({number for one in group.contenders for number in one.noisy})
+    if not noisy:
+        return
+    yield (
+        f"other programs disturbed {rounds(noisy)} of {len(group.rounds)}, kept in all "
+        "figures and marked"
+    )
+    ranked = group.by_speed
+    if len(ranked) < 2:
+        return
+    first, second = ranked[:2]
+    found = group.comparison(first.name, second.name) or group.comparison(
+        second.name, first.name
+    )
+    if found is not None and found.quiet is not None:
+        quiet = found.quiet if found.b == second.name else found.quiet.inverse
+        yield (
+            f"undisturbed rounds alone: {second.name} took {format_factor(quiet.ratio)} "
+            f"times as long as {first.name} ({interval(quiet)})"
+        )

@@ -1,0 +1,57 @@
+"""Rows to a verdict. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from benchmarks.verdict.comparability import Refusal
+from benchmarks.verdict.findings import findings
+from benchmarks.verdict.group import Failure, Group, failures, make_group
+from benchmarks.verdict.rows import Row
+from benchmarks.verdict.sensitivity import Sensitivity, sensitivities
+from benchmarks.verdict.sentences import verdict_sentences
+
+_NOTHING: Mapping[str, Sequence[Row]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All that the reports show.
+
+    `sentences`: of speed, of accuracy. `findings`: what else is to be said. `failures`
+    has one for each process without a result, on axes too.
+    """
+
+    sentences: tuple[str, str]
+    findings: list[str]
+    failures: list[Failure]
+    groups: tuple[Group, ...]
+    sensitivities: tuple[Sensitivity, ...]
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """Of all groups, those along axes too."""
+        along = [point.group for axis in self.sensitivities for point in axis.points]
+        return [one for group in (*self.groups, *along) for one in group.refusals]
+
+
+def judge(
+    rows: Sequence[Row], *, sensitivity: Mapping[str, Sequence[Row]] = _NOTHING
+) -> Verdict:
+    """`sensitivity`: rows by the axis along which they are points."""
+    by_group: dict[str, list[Row]] = {}
+    for row in rows:
+        by_group.setdefault(row.group, []).append(row)
+    groups = tuple(make_group(some) for some in by_group.values())
+    axes = tuple(
+        one for axis, some in sensitivity.items() for one in sensitivities(axis, some)
+    )
+    return Verdict(
+        sentences=verdict_sentences(groups),
+        findings=findings(groups, axes),
+        failures=failures(
+            [*rows, *(row for some in sensitivity.values() for row in some)]
+        ),
+        groups=groups,
+        sensitivities=axes,
+    )
