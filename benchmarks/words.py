@@ -4,8 +4,11 @@ from collections.abc import Iterable, Sequence
 
 
 def format_factor(value: float) -> str:
-    """Two decimals, or three where two could hide on which side of 1 it lies."""
-    return f"{value:.3f}" if abs(value - 1) < 0.02 else f"{value:.2f}"
+    """Two decimals, or as many as it takes to show on which side of 1 it lies."""
+    if abs(value - 1) >= 0.02:
+        return f"{value:.2f}"
+    told = (f"{value:.{digits}f}" for digits in (3, 4, 5))
+    return next((text for text in told if float(text) != 1), "1.000")
 
 
 def series(names: Iterable[str]) -> str:

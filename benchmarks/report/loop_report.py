@@ -16,6 +16,7 @@ from benchmarks.loop_results import (
     tally,
 )
 from benchmarks.report.cells import short
+from benchmarks.report.drawing import COLOURS
 from benchmarks.report.loop_tables import (
     FORM_LEGEND,
     OTHER_COLUMNS,
@@ -28,7 +29,6 @@ from benchmarks.report.loop_tables import (
     other_rows,
     pair_row,
 )
-from benchmarks.report.plots import COLOURS
 from benchmarks.report.tables import markdown_table
 
 _PANELS_A_ROW = 2

@@ -1,132 +1,67 @@
-"""REPORT.md: the figures, pictures and conditions of one benchmark, to read and keep."""
+"""A document as Markdown, its charts beside it as PNG files."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from statistics import fmean
+from collections.abc import Iterator
+from pathlib import PurePosixPath
 
-from benchmarks.report.plots import plot_confusions, plot_losses
-from benchmarks.report.tables import (
-    QUALITY_COLUMNS,
-    RATIO_COLUMNS,
-    TIME_COLUMNS,
-    markdown_table,
-    quality_row,
-    ratio_row,
-    time_row,
+from benchmarks.report.document import (
+    Block,
+    Charts,
+    Code,
+    Document,
+    Gallery,
+    Heading,
+    Items,
+    TableBlock,
+    Text,
 )
-from benchmarks.runner import Row
-from benchmarks.summary import Contender, Summary, conclusion
+from benchmarks.report.tables import markdown_table
 
-_TIME_NOTE = """\
-Medians over runs of each run's median epoch, in seconds; evaluation, warm-up and
-import are not in the epoch. Of an epoch, `data` waits for batches (-: not known, the
-framework fetches them by itself), `compute` is in train steps, `rest` is what is left.
-Warm-up trains on a few batches and evaluates once, then weights and optimiser are set
-back."""
-
-_DIGEST_NOTE = """\
-SHA-256, first 16 digits. `batches` is of the first epoch's tensors as the framework
-receives them, made once more after training."""
+FIGURES = PurePosixPath("figures")
 
 
-def write_report(
-    rows: Sequence[Row], summary: Summary, classes: tuple[str, ...], rows_path: Path
-) -> Path:
-    """Write REPORT.md and its PNG files beside `rows_path`; returns the report's path.
-
-    `rows_path` is the file that the rows are from; the report names it.
-    """
-    folder = rows_path.parent
+def render_markdown(document: Document) -> str:
+    """The whole of REPORT.md."""
     parts = [
-        f"# Benchmark on {rows[0]['case']['data']}",
-        "\n".join(f"- {sentence}" for sentence in conclusion(summary)),
+        f"# {document.title}",
+        *(f"**{sentence}**" for sentence in document.verdict),
+        " · ".join(document.facts),
     ]
-    for recipe in summary.recipes:
-        parts += _recipe_parts(summary, recipe, classes, folder)
-    parts += [
-        "## Conditions",
-        f"- rows: {rows_path.name}\n" + _conditions(rows, summary),
-    ]
-    path = folder / "REPORT.md"
-    path.write_text("\n\n".join(parts) + "\n")
-    return path
+    if document.warnings:
+        parts += ["## Before you read on", _list(document.warnings)]
+    if document.findings:
+        parts += ["## Findings", _list(document.findings)]
+    for section in document.sections:
+        parts.append(f"## {section.title}")
+        for block in section.blocks:
+            parts += _block(block)
+    return "\n\n".join(parts) + "\n"
 
 
-def _recipe_parts(
-    summary: Summary, recipe: str, classes: tuple[str, ...], folder: Path
-) -> list[str]:
-    contenders = summary.contenders_of(recipe)
-    comparisons = summary.comparisons_of(recipe)
-    record = contenders[0].records[0]
-    losses = folder / f"losses-{recipe}.png"
-    confusions = folder / f"confusion-{recipe}.png"
-    plot_losses(summary, recipe, losses)
-    plot_confusions(summary, recipe, classes, confusions)
-    setting = (
-        f"{record['num_parameters']:,} parameters, {len(record['epochs'])} epochs of "
-        f"batch {record['batch_size']}, {len(contenders[0].records)} runs."
-    )
-    return [
-        f"## {recipe}",
-        setting,
-        "### Time",
-        markdown_table(TIME_COLUMNS, [time_row(c) for c in contenders]),
-        _TIME_NOTE,
-        "Ratio of the times per epoch, paired by seed:",
-        markdown_table(RATIO_COLUMNS, [ratio_row(c) for c in comparisons]),
-        "### Quality on the test split",
-        markdown_table(QUALITY_COLUMNS, [quality_row(c) for c in contenders]),
-        f"![{recipe}: training loss]({losses.name})",
-        f"![{recipe}: confusion matrices]({confusions.name})",
-        "Precision, recall and F1 by class, in percent, mean of all runs:",
-        _class_table(contenders, classes),
-        "### Same data, order and weights",
-        _digest_table(contenders),
-        _DIGEST_NOTE,
-    ]
+def _block(block: Block) -> Iterator[str]:
+    match block:
+        case Text(text):
+            yield text
+        case Heading(text):
+            yield f"### {text}"
+        case Items(items):
+            yield _list(items)
+        case TableBlock(table, title):
+            if title:
+                yield f"**{title}**"
+            yield markdown_table(table.columns, table.rows)
+            if table.note:
+                yield table.note
+        case Charts(charts, caption):
+            for chart in charts:
+                yield f"![{chart.text}]({FIGURES / chart.name}.png)"
+            if caption:
+                yield caption
+        case Gallery(title, pictures):
+            yield f"**{title}** (pictures in report.html)"
+            yield _list(tuple(picture.caption for picture in pictures))
+        case Code(text):
+            yield f"```\n{text}\n```"
 
 
-def _class_table(contenders: Sequence[Contender], classes: tuple[str, ...]) -> str:
-    keys = ("precision", "recall", "f1")
-    columns = ("class", *(f"{c.loop} {key}" for key in keys for c in contenders))
-    rows = []
-    for index, name in enumerate(classes):
-        means = [
-            fmean(record["metrics"][key][index] for record in contender.records)
-            for key in keys
-            for contender in contenders
-        ]
-        rows.append((name, *(f"{100 * mean:.2f}" for mean in means)))
-    return markdown_table(columns, rows)
-
-
-def _digest_table(contenders: Sequence[Contender]) -> str:
-    names = ("data", "order", "weights", "batches")
-    rows = [
-        (
-            contender.loop,
-            str(record["seed"]),
-            *(f"`{record['digests'][name][:16]}`" for name in names),
-        )
-        for contender in contenders
-        for record in contender.records
-    ]
-    return markdown_table(("loop", "seed", *names), rows)
-
-
-def _conditions(rows: Sequence[Row], summary: Summary) -> str:
-    environment = rows[0]["environment"]
-    facts = {key: value for key, value in environment.items() if key != "packages"}
-    lines = [f"- {key.replace('_', ' ')}: {value}" for key, value in facts.items()]
-    versions = ", ".join(f"{k} {v}" for k, v in environment["packages"].items())
-    lines.append(f"- packages: {versions}")
-    flags = {c.loop: c.records[0]["flags"] for c in summary.contenders}
-    for label, values in flags.items():
-        lines.append(f"- {label}: " + ", ".join(f"{k} {v}" for k, v in values.items()))
-    loads = [row["foreign_load"] for row in rows if row["foreign_load"] is not None]
-    if loads:
-        lines.append(
-            "- CPUs used by other programs during each run: "
-            + ", ".join(f"{load:.2f}" for load in loads)
-        )
-    return "\n".join(lines)
+def _list(items: tuple[str, ...]) -> str:
+    return "\n".join(f"- {item}" for item in items)

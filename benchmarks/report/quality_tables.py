@@ -25,21 +25,22 @@ def accuracy(group: Group) -> Table:
                 percent(mean.mean),
                 interval if has_interval else "-",
                 percent(mean.deviation) if has_interval else "-",
-                f"{percent(min(mean.values))} to {percent(max(mean.values))}",
                 percent(quality.precision.median),
                 percent(quality.recall.median),
                 percent(quality.f1.median),
                 f"{quality.log_loss.median:.4f}",
                 f"{quality.calibration_error.median:.4f}",
                 _seconds(quality.target_s),
-                _epochs(quality.target_epochs),
+                "-"
+                if quality.target_epochs is None
+                else f"{quality.target_epochs.median:g}",
             )
         )
     target = "target" if group.target is None else f"{100 * group.target:g} %"
     columns = (
-        "contender", "accuracy %", "95 % interval", "seeds' deviation", "range",
-        "precision %", "recall %", "F1 %", "log loss", "calibration error",
-        f"s to {target}", f"epochs to {target}",
+        "contender", "accuracy %", "95 % interval", "seeds' deviation", "precision %",
+        "recall %", "F1 %", "log loss", "calibration error", f"s to {target}",
+        f"epochs to {target}",
     )  # fmt: skip
     note = (
         "Accuracy: mean over seeds with Student's interval; the others are medians over "
@@ -66,14 +67,14 @@ def disagreements(group: Group) -> Table:
                 if has_interval
                 else "-",
                 found.explained.value,
-                " ".join(f"{test.only_a_wrong}:{test.only_b_wrong}" for test in tests),
                 f"{min(test.p for test in tests):.3g}",
                 f"{found.num_significant} of {len(tests)}",
+                " ".join(f"{test.only_a_wrong}:{test.only_b_wrong}" for test in tests),
             )
         )
     columns = (
-        "accuracy of", "points", "95 % interval", "difference is",
-        "wrong alone, each seed", "least p", "p below 0.05",
+        "accuracy of", "points", "95 % interval", "difference is", "least p",
+        "p below 0.05", "wrong alone, each seed",
     )  # fmt: skip
     note = (
         "Differences are paired by seed, which gives both the same initial weights and "
@@ -159,7 +160,3 @@ def _seconds(values: Spread | None) -> str:
     if values is None:
         return "-"
     return f"{short(values.median)} ({short(values.low)} to {short(values.high)})"
-
-
-def _epochs(values: Spread | None) -> str:
-    return "-" if values is None else f"{values.median:g}"

@@ -28,9 +28,7 @@ def overview(group: Group) -> Table:
     )
     ranked = group.by_speed
     rows = [_overview_row(group, one) for one in ranked]
-    rows += [
-        _overview_row(group, one) for one in group.contenders if one not in ranked
-    ]
+    rows += [_overview_row(group, one) for one in group.contenders if one not in ranked]
     told = {one.name for one in group.contenders}
     rows += [
         (f"{name} (failed)", *("-",) * 10) for name in group.entered if name not in told
@@ -182,20 +180,23 @@ def starts(group: Group) -> Table:
 
 
 def pairs(group: Group) -> Table:
-    """The ratio of each pair, and of each round of it."""
-    rows = [
-        (
-            f"{one.b} / {one.a}",
-            format_factor(one.ratio.ratio),
-            bounds(one.ratio),
-            str(len(one.rounds)),
-            " ".join(
-                f"{value:.2f}{NOISY if number in one.noisy else ''}"
-                for number, value in zip(one.rounds, one.ratio.ratios, strict=True)
-            ),
+    """The ratio of each pair, the slower one above, and of each round of it."""
+    rows = []
+    for one in group.comparisons:
+        is_slower = one.ratio.ratio >= 1
+        slow, fast = (one.b, one.a) if is_slower else (one.a, one.b)
+        ratio = one.ratio if is_slower else one.ratio.inverse
+        marks = (NOISY if number in one.noisy else "" for number in one.rounds)
+        each = (f"{v:.2f}{mark}" for v, mark in zip(ratio.ratios, marks, strict=True))
+        rows.append(
+            (
+                f"{slow} / {fast}",
+                format_factor(ratio.ratio),
+                bounds(ratio),
+                str(len(one.rounds)),
+                " ".join(each),
+            )
         )
-        for one in group.comparisons
-    ]
     columns = ("time per epoch of", "ratio", "95 % interval", "rounds", "each round")
     note = (
         "Geometric means of ratios of one round of one session, measured side by side. "

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_LONG = 36
+
 Cells = tuple[str, ...]
 
 
@@ -14,13 +16,33 @@ class Table:
     rows: tuple[Cells, ...]
     note: str = ""
 
+    @property
+    def long_columns(self) -> set[int]:
+        """Those of words rather than numbers, besides the first."""
+        return {
+            index
+            for row in self.rows
+            for index, cell in enumerate(row)
+            if index and len(cell) > _LONG
+        }
+
     def without_empty(self) -> "Table":
         """Without the columns that have nothing to tell in any row."""
-        kept = [
-            index
-            for index in range(len(self.columns))
-            if not index or any(row[index] not in ("", "-") for row in self.rows)
-        ]
+        return self._columns(
+            [
+                index
+                for index in range(len(self.columns))
+                if not index or any(row[index] not in ("", "-") for row in self.rows)
+            ]
+        )
+
+    def without(self, *columns: str) -> "Table":
+        """Without these columns, where there are any of these names."""
+        return self._columns(
+            [i for i, column in enumerate(self.columns) if column not in columns]
+        )
+
+    def _columns(self, kept: Sequence[int]) -> "Table":
         return Table(
             tuple(self.columns[index] for index in kept),
             tuple(tuple(row[index] for index in kept) for row in self.rows),

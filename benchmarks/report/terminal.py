@@ -16,13 +16,20 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
     """Pure but for printing."""
     for group in verdict.groups:
         if group.contenders:
-            _print(console, group.name, speed_tables.overview(group))
+            _print(console, group.name, speed_tables.overview(group), "range")
             _print(console, "Seconds of an epoch", speed_tables.split(group))
         if any(one.speed.cuts for one in group.contenders):
-            _print(console, "A step, apart and together", speed_tables.cuts(group))
+            _print(
+                console,
+                "A step, apart and together",
+                speed_tables.cuts(group),
+                "neither ms",
+                "fixed ms",
+            )
         if group.comparisons:
             told = quality_tables.disagreements(group)
-            _print(console, "Accuracy", _without_notes(told))
+            some = Table(told.columns, told.rows[:MAX_PAIRS])
+            _print(console, "Accuracy", some, "wrong alone, each seed")
     for finding in verdict.findings:
         console.print(f"[dim]-[/] {escape(finding)}", highlight=False)
     console.print()
@@ -30,9 +37,7 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
         console.print(f"[bold]{escape(sentence)}[/]", highlight=False)
 
 
-def _print(console: Console, heading: str, table: Table) -> None:
-    print_table(console, heading, table.columns, table.rows[:MAX_PAIRS])
-
-
-def _without_notes(table: Table) -> Table:
-    return Table(table.columns, table.rows)
+def _print(console: Console, heading: str, table: Table, *left_out: str) -> None:
+    """Without the columns that a report has room for, and a terminal has not."""
+    table = table.without(*left_out)
+    print_table(console, heading, table.columns, table.rows)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks.verdict.contender import Contender
-from benchmarks.verdict.group import Group
+from benchmarks.verdict.group import Group, failure_lines
 from benchmarks.verdict.phrases import interval
 from benchmarks.verdict.sensitivity import Sensitivity
 from benchmarks.words import (
@@ -21,13 +21,33 @@ MAX_TOLD = 4
 
 
 def findings(groups: Sequence[Group], axes: Sequence[Sensitivity]) -> list[str]:
-    """Of all groups and axes; refusals and failures come first."""
+    """Of all groups and axes: what forbids or turns a verdict comes first."""
     told = [f"{refusal}." for group in groups for refusal in group.refusals]
-    told += [f"{failure}." for group in groups for failure in group.failures]
+    told += [f"{line}." for group in groups for line in failure_lines(group.failures)]
+    told += [disturbance(group) for group in groups if is_disturbed(group)]
+    told += [axis.finding for axis in axes if axis.is_flipping]
     for group in groups:
         told += [f"{group.name}: {clause}." for clause in _group_findings(group)]
-    told += [axis.finding for axis in axes]
+    told += [axis.finding for axis in axes if not axis.is_flipping]
     return told
+
+
+def is_disturbed(group: Group) -> bool:
+    """Whether most rounds were."""
+    return 2 * len(_noisy(group)) > len(group.rounds) > 0
+
+
+def disturbance(group: Group) -> str:
+    """A caution, where most rounds were disturbed."""
+    number = f"{len(_noisy(group))} of {count(len(group.rounds), 'round')}"
+    return (
+        f"{group.name}: other programs disturbed {number}: contenders took turns, so "
+        "that ratios can be trusted more than seconds, and neither as on a quiet machine."
+    )
+
+
+def _noisy(group: Group) -> list[int]:
+    return sorted({number for one in group.contenders for number in one.noisy})
 
 
 def _group_findings(group: Group) -> Iterator[str]:
@@ -47,19 +67,19 @@ def _data(some: Sequence[Contender]) -> Iterator[str]:
         if one.speed.cuts is not None
     ]
     if shares:
-        yield f"data alone takes as long as {series(shares)} training step"
+        yield f"fetching data, measured alone, takes {series(shares)} training step"
 
 
 def _overhead(some: Sequence[Contender]) -> Iterator[str]:
     factors = [
-        f"{short(one.speed.cuts.floor_factor)} times for {one.name}"
+        f"{short(one.speed.cuts.floor_factor)} times ({one.name})"
         for one in some
         if one.speed.cuts is not None and one.speed.cuts.floor_factor is not None
     ]
     if factors:
         yield (
-            "a compute step takes the time of its matrix products in NumPy's BLAS "
-            + series(factors)
+            f"computing a step takes {series(factors)} as long as its matrix products "
+            "alone in NumPy's BLAS"
         )
 
 
@@ -108,13 +128,14 @@ def _losses(group: Group) -> Iterator[str]:
 
 
 def _noise(group: Group) -> Iterator[str]:
-    noisy = sorted({number for one in group.contenders for number in one.noisy})
+    noisy = _noisy(group)
     if not noisy:
         return
-    yield (
-        f"other programs disturbed {rounds(noisy)} of {len(group.rounds)}, kept in all "
-        "figures and marked"
-    )
+    if not is_disturbed(group):
+        yield (
+            f"other programs disturbed {rounds(noisy)} of {len(group.rounds)}, kept in "
+            "all figures and marked"
+        )
     ranked = group.by_speed
     if len(ranked) < 2:
         return

@@ -10,6 +10,7 @@ from benchmarks.verdict.comparing import Comparison, compare
 from benchmarks.verdict.contender import Contender, contenders
 from benchmarks.verdict.quality import common_target
 from benchmarks.verdict.rows import Row
+from benchmarks.words import rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,17 @@ class Failure:
         return f"{self.group}: {self.contender} failed in round {self.round + 1}: " + (
             self.reason
         )
+
+
+def failure_lines(some: Sequence[Failure]) -> list[str]:
+    """One for each contender and reason, with all its rounds."""
+    found: dict[tuple[str, str, str], list[int]] = {}
+    for one in some:
+        found.setdefault((one.group, one.contender, one.reason), []).append(one.round)
+    return [
+        f"{group}: {contender} failed in {rounds(sorted(set(numbers)))}: {reason}"
+        for (group, contender, reason), numbers in found.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def accuracy_clause(group: Group) -> str:
     most = max(abs(c.disagreement.difference.mean) for c in compared)
     return (
         f"no test accuracy differs from {first.name}'s {_accuracy(first)} % by "
-        f"{Explained.BY_SEEDS.value} (by {100 * most:.2f} points at most)"
+        f"{Explained.NOT_BY_SEEDS.value} (by {100 * most:.2f} points at most)"
     )
 
 

@@ -33,6 +33,11 @@ class Point:
         """The value in words."""
         return self.value if isinstance(self.value, str) else f"{self.value:g}"
 
+    @property
+    def clause(self) -> str:
+        """Who is faster here; that a tutorial's loader feeds them is not said again."""
+        return without_loader(speed_clause(self.group))
+
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
@@ -64,7 +69,7 @@ class Sensitivity:
         if self.axis == "loader":
             return loader_sentence(self)
         if len(self.points) == 1:
-            clause = speed_clause(self.points[0].group)
+            clause = self.points[0].clause
             return f"{self.recipe}, {self.axis_text}: {clause}."
         told = [(p.text, name) for p, name in self.winners if name is not None]
         if not told:
@@ -73,7 +78,11 @@ class Sensitivity:
                 f"{self.axis_text} looked at."
             )
         if self.is_flipping:
-            where = series(f"{name} at {value}" for value, name in told)
+            names = dict.fromkeys(name for _, name in told)
+            where = "; ".join(
+                f"{name} at {series(value for value, at in told if at == name)}"
+                for name in names
+            )
             return f"{self.recipe}: who is faster depends on the {self.axis_text}: {where}."
         where = series(value for value, _ in told)
         return (
@@ -86,14 +95,14 @@ class Sensitivity:
 def loader_sentence(sensitivity: Sensitivity) -> str:
     """Both verdicts: each framework's own loader, and the same batches for all."""
     clauses = []
-    for point in sensitivity.points:
+    for point in reversed(sensitivity.points):
         fed = (
             "with each framework's tutorial loader"
             if point.value == TUTORIAL
             else "with the same batches for both"
         )
-        clauses.append(f"{fed} {_short_names(speed_clause(point.group))}")
-    turned = " The verdict is another one." if sensitivity.is_flipping else ""
+        clauses.append(f"{fed} {point.clause}")
+    turned = " The loaders turn the verdict." if sensitivity.is_flipping else ""
     return f"{sensitivity.recipe}: {'; '.join(clauses)}.{turned}"
 
 
@@ -141,8 +150,9 @@ def _winner(group: Group) -> str | None:
     leaders = group.leaders
     if len(leaders) != 1 or len(group.by_speed) < 2:
         return None
-    return _short_names(leaders[0].name)
+    return without_loader(leaders[0].name)
 
 
-def _short_names(text: str) -> str:
+def without_loader(text: str) -> str:
+    """Names of contenders as they are with the service."""
     return text.replace(f", {TUTORIAL} loader", "")

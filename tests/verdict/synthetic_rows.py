@@ -210,7 +210,8 @@ def metrics(
     wanted = max(0, round(len(labels) * (1 - accuracy)))
     # Indices at which it is hard to be right; each seed misses most of them.
     hard = random.permutation(min(len(labels), 2 * wanted))[: wanted * 3 // 4]
-    rest = random.permutation(len(labels))[: wanted - len(hard)]
+    others = np.setdiff1d(np.arange(len(labels)), hard)
+    rest = random.permutation(others)[: wanted - len(hard)]
     wrong = {}
     for index in sorted({*hard.tolist(), *rest.tolist()}):
         wrong[index] = (int(labels[index]) + 1 + index % 3) % num_classes

@@ -8,7 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from benchmarks.report.drawing import INK, PANEL, Chart, Look, legend_above, slug
+from benchmarks.report.drawing import (
+    INK,
+    PANEL,
+    Chart,
+    Look,
+    clipped,
+    finish,
+    log_axis,
+    slug,
+)
 from benchmarks.verdict.comparing import paired_rows
 from benchmarks.verdict.contender import Contender
 from benchmarks.verdict.group import Group
@@ -16,8 +25,8 @@ from benchmarks.verdict.group import Group
 MAX_PAIRS = 6
 _BINS = 140
 _EPSILON = 2.0**-23
-_FLOOR = 1e-9
-"""Differences of 0 are drawn here."""
+_FLOOR = 1e-8
+"""Smaller differences, 0 among them, are drawn here."""
 
 Floats = NDArray[np.float64]
 
@@ -40,8 +49,11 @@ def loss_chart(group: Group, looks: Mapping[str, Look]) -> Chart:
         if row.record is not None:
             _draw_losses(above, np.array(row.record.losses), looks[one.name], one.name)
     above.set(xscale="log", yscale="log", ylabel=f"training loss, round {lowest + 1}")
+    for axes in figure.axes:
+        log_axis(axes.xaxis)
+        log_axis(axes.yaxis)
     above.grid()
-    legend_above(above)
+    finish(above, group.name)
     return Chart(
         f"losses-{slug(group.name)}",
         f"{group.name}: training loss by step of all contenders laid over each other, and "
@@ -89,7 +101,9 @@ def _draw_differences(
         va="top",
         fontsize=8,
     )
-    axes.set(yscale="log", ylabel=f"relative difference\nto {pairs[0][0].name}")
+    axes.set(
+        yscale="log", ylabel=f"relative difference\nto {clipped(pairs[0][0].name)}"
+    )
     axes.grid()
 
 

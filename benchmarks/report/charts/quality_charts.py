@@ -14,7 +14,8 @@ from benchmarks.report.drawing import (
     WRONG,
     Chart,
     Look,
-    legend_above,
+    clipped,
+    finish,
     panel,
     slug,
 )
@@ -46,7 +47,7 @@ def time_chart(group: Group, looks: Mapping[str, Look]) -> Chart:
     _accuracy_axis(axes, errors)
     axes.set(xlabel="seconds of training", ylabel="test accuracy %", xlim=(0, None))
     axes.grid()
-    legend_above(axes)
+    finish(axes, "Accuracy with time")
     return Chart(
         f"accuracy-{slug(group.name)}",
         f"{group.name}: test accuracy by seconds of training; the dashed line is the "
@@ -101,11 +102,12 @@ def seeds_chart(group: Group, looks: Mapping[str, Look]) -> Chart:
         axes.plot(values, [place] * len(values), "o", ms=5, color=colour, alpha=0.7)
         mean = 100 * accuracy.mean
         axes.plot([mean, mean], [place - 0.28, place + 0.28], color=INK, lw=1.6)
-    axes.set_yticks(range(len(some)), [one.name for one in some])
+    axes.set_yticks(range(len(some)), [clipped(one.name) for one in some])
     axes.set_ylim(len(some) - 0.45, -0.55)
-    axes.set_xlabel("test accuracy %, each seed a dot; bar: 95 % interval of the mean")
+    axes.set_xlabel("test accuracy %; a dot a seed, the bar a 95 % interval")
     axes.ticklabel_format(axis="x", useOffset=False)
     axes.grid(axis="x")
+    finish(axes, "Accuracy over seeds")
     return Chart(
         f"seeds-{slug(group.name)}",
         f"{group.name}: final test accuracy of each seed with mean and 95 % interval",
@@ -146,12 +148,14 @@ def _confusion_chart(
                 fontsize=min(7.5, 90 / count), alpha=0.55 if true == said else 1,
             )  # fmt: skip
     axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5), aspect="equal")
-    axes.set(title=one.name, xlabel="answer", ylabel="true class")
+    axes.set(xlabel="answer", ylabel="true class")
     if is_numbered:
-        crowded = max(map(len, classes)) > 2
-        axes.set_xticks(range(count), classes, rotation=60 if crowded else 0)
-        axes.set_yticks(range(count), classes)
+        names = [clipped(name, length=12) for name in classes]
+        crowded = max(map(len, names)) > 2
+        axes.set_xticks(range(count), names, rotation=60 if crowded else 0)
+        axes.set_yticks(range(count), names)
     axes.tick_params(length=0)
+    finish(axes, one.name)
     return Chart(
         f"confusion-{slug(group.name)}-{slug(one.name)}",
         f"{group.name}, {one.name}: examples of each true class by answer, all seeds "

@@ -1,13 +1,23 @@
 """Small multiples: time along one axis."""
 
+import math
 from collections.abc import Mapping
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from benchmarks.report.drawing import INK, Chart, Look, legend_above, panel, slug
+from benchmarks.report.drawing import (
+    INK,
+    Chart,
+    Look,
+    clipped,
+    finish,
+    panel,
+    slug,
+)
 from benchmarks.stats import Spread
-from benchmarks.verdict.sensitivity import TUTORIAL, Point, Sensitivity
+from benchmarks.verdict.sensitivity import TUTORIAL, Point, Sensitivity, without_loader
 
 
 def sensitivity_chart(axis: Sensitivity, looks: Mapping[str, Look]) -> Chart | None:
@@ -46,23 +56,24 @@ def _line_chart(axis: Sensitivity, looks: Mapping[str, Look]) -> Chart:
     for which in (axes.xaxis, axes.yaxis):
         which.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_minor_formatter(_sparse(axes))
-    axes.grid(which="both", axis="y")
-    axes.set_title(axis.recipe, pad=26)
-    legend_above(axes)
+    axes.yaxis.set_major_locator(FixedLocator(_nice_ticks(*axes.get_ylim())))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.grid(axis="y")
+    finish(axes, f"{axis.recipe} by {axis.axis_text}")
     return _chart(axis, figure)
 
 
-def _sparse(axes: Axes) -> FuncFormatter | NullFormatter:
-    """Numbers between powers of ten where there is at most one of those."""
-    low, high = axes.get_ylim()
-    if high / low > 30:
-        return NullFormatter()
-    return FuncFormatter(lambda value, _: f"{value:g}" if _is_round(value) else "")
-
-
-def _is_round(value: float) -> bool:
-    return f"{value:e}"[0] in "235" and f"{value:.0e}" == f"{value:.0e}"
+def _nice_ticks(low: float, high: float) -> list[float]:
+    """At least three round numbers from `low` to `high`, if there are as many."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks: list[float] = []
+    for steps in ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8), range(10, 100)):
+        scale = 0.1 if steps[0] == 10 else 1.0
+        found = [scale * step * 10.0**power for power in powers for step in steps]
+        ticks = [tick for tick in found if low <= tick <= high]
+        if len(ticks) > 2:
+            break
+    return ticks
 
 
 def _loop_chart(axis: Sensitivity, looks: Mapping[str, Look]) -> Chart:
@@ -75,37 +86,34 @@ def _loop_chart(axis: Sensitivity, looks: Mapping[str, Look]) -> Chart:
     figure, axes = panel(height=1.2 + 0.34 * len(order))
     for place, name in enumerate(order):
         _bar(axes, place, times[name], looks[name].colour, height=0.66)
-    axes.set_yticks(range(len(order)), order)
+    axes.set_yticks(range(len(order)), list(map(clipped, order)))
     axes.set_ylim(len(order) - 0.45, -0.55)
-    axes.set(xlabel="seconds per epoch; line: least to most", title=axis.recipe)
+    axes.set(xlabel="seconds per epoch; line: least to most")
     axes.grid(axis="x")
+    finish(axes, f"{axis.recipe} by {axis.axis_text}")
     return _chart(axis, figure)
 
 
 def _loader_chart(axis: Sensitivity, looks: Mapping[str, Look]) -> Chart:
-    loops = list(
-        dict.fromkeys(
-            one.first.loop for p in axis.points for one in p.group.contenders
-        )
-    )
+    num_bars = sum(len(point.group.contenders) for point in axis.points)
     points = sorted(axis.points, key=lambda point: point.value != TUTORIAL)
-    figure, axes = panel(height=1.5 + 0.36 * len(loops) * len(points))
+    figure, axes = panel(height=1.5 + 0.36 * num_bars)
     places, labels = [], []
     place = 0.0
     for point in points:
         fed = "tutorial loaders" if point.value == TUTORIAL else "the same batches"
         axes.text(0, place - 0.62, fed, fontsize=9, fontweight="bold", va="center")
         for one in point.group.contenders:
-            look = looks.get(one.first.loop, looks[one.name])
-            _bar(axes, place, one.speed.epoch_s, look.colour, height=0.66)
+            colour = looks[one.name].colour
+            _bar(axes, place, one.speed.epoch_s, colour, height=0.66)
             places.append(place)
-            labels.append(one.first.loop)
+            labels.append(clipped(without_loader(one.name)))
             place += 0.8
         place += 0.9
     axes.set_yticks(places, labels)
     axes.set_ylim(place - 1.2, -1.0)
     axes.set(xlabel="seconds per epoch; line: least to most")
-    axes.set_title(axis.recipe)
+    finish(axes, axis.recipe)
     axes.grid(axis="x")
     return _chart(axis, figure)
 
@@ -128,10 +136,7 @@ def _epoch_s(point: Point, name: str) -> Spread | None:
     return next((one.speed.epoch_s for one in found), None)
 
 
-def _chart(axis: Sensitivity, figure: "object") -> Chart:
-    from matplotlib.figure import Figure
-
-    assert isinstance(figure, Figure)
+def _chart(axis: Sensitivity, figure: Figure) -> Chart:
     return Chart(
         f"sensitivity-{slug(axis.axis)}-{slug(axis.recipe)}",
         f"{axis.recipe}: seconds per epoch by {axis.axis_text}",

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping
 
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from benchmarks.report.drawing import (
     COMPUTE,
@@ -13,7 +13,8 @@ from benchmarks.report.drawing import (
     REST,
     Chart,
     Look,
-    legend_above,
+    clipped,
+    finish,
     panel,
     slug,
 )
@@ -38,9 +39,9 @@ def ratio_chart(group: Group, looks: Mapping[str, Look]) -> Chart | None:
         if ratio is not None:
             noisy = _noisy_pairs(group, first, other)
             _draw_ratio(axes, place, ratio, noisy, looks[other.name])
-    axes.set_yticks(range(len(others)), [other.name for other in others])
+    axes.set_yticks(range(len(others)), [clipped(other.name) for other in others])
     axes.set_ylim(len(others) - 0.45, -0.55)
-    axes.set_xlabel(f"times as long per epoch as {first.name} (1: the same)")
+    axes.set_xlabel(f"times as long per epoch as {clipped(first.name)} (1: the same)")
     _factor_axis(axes)
     axes.grid(axis="x")
     return Chart(
@@ -107,7 +108,7 @@ def split_chart(group: Group) -> Chart:
     _name_rows(axes, [one.name for one in some])
     axes.set_xlabel("seconds per epoch; line: least to most over rounds")
     axes.set_xlim(left=0)
-    _legend_once(axes)
+    finish(axes, "An epoch, as the loop sees it")
     return Chart(
         f"split-{slug(group.name)}",
         f"{group.name}: seconds per epoch of each contender, split into waiting for data, "
@@ -122,7 +123,7 @@ def _parts(one: Contender) -> list[tuple[float, str, str | None, str]]:
     parts = [(data, DATA, None, "data")] if speed.data_s is not None else []
     both = speed.compute_s.median + speed.rest_s.median
     if speed.data_s is None:
-        return [(speed.epoch_s.median, REST, _HATCH, "all (data not told apart)")]
+        return [(speed.epoch_s.median, REST, _HATCH, "all, not split")]
     if speed.is_asynchronous:
         return [*parts, (both, COMPUTE, _HATCH, "compute + rest")]
     return [
@@ -159,7 +160,7 @@ def cuts_chart(group: Group) -> Chart | None:
                 )  # fmt: skip
     _name_rows(axes, [one.name for one in some])
     axes.set_xlabel("milliseconds a step")
-    _legend_once(axes)
+    finish(axes, "A step, whole and in parts")
     return Chart(
         f"cuts-{slug(group.name)}",
         f"{group.name}: milliseconds a step, whole, and its compute and data measured "
@@ -176,31 +177,14 @@ def warmup_chart(group: Group, looks: Mapping[str, Look]) -> Chart | None:
     figure, axes = panel()
     axes.axhline(1, color=INK, lw=0.8)
     for one in group.contenders:
-        look = looks[one.name]
-        runs = []
-        for record in one.records:
-            times = [epoch.total_s for epoch in record.epochs]
-            runs.append([time / statistics.median(times) for time in times])
-            axes.plot(
-                range(1, len(times) + 1), runs[-1], color=look.colour, alpha=0.18, lw=0.8
-            )
-        middle = [
-            statistics.median(run[number] for run in runs if len(run) > number)
-            for number in range(max(map(len, runs)))
-        ]
-        axes.plot(
-            range(1, len(middle) + 1),
-            middle,
-            color=look.colour,
-            ls=look.dash,
-            marker=look.marker,
-            ms=4,
-            label=one.name,
-        )
+        _draw_epochs(axes, one, looks[one.name])
+    low, high = axes.get_ylim()
+    # Noise of a per cent should look like one.
+    axes.set_ylim(min(low, 0.9), max(high, 1.1))
     axes.set(xlabel="epoch", ylabel="time / the run's median epoch")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y")
-    legend_above(axes)
+    finish(axes, group.name)
     return Chart(
         f"warmup-{slug(group.name)}",
         f"{group.name}: time of each epoch over its run's median epoch, by epoch",
@@ -208,24 +192,28 @@ def warmup_chart(group: Group, looks: Mapping[str, Look]) -> Chart | None:
     )
 
 
+def _draw_epochs(axes: Axes, one: Contender, look: Look) -> None:
+    runs = []
+    for record in one.records:
+        times = [epoch.total_s for epoch in record.epochs]
+        runs.append([time / statistics.median(times) for time in times])
+        numbers = range(1, len(times) + 1)
+        axes.plot(numbers, runs[-1], color=look.colour, alpha=0.18, lw=0.8)
+    middle = [
+        statistics.median(run[number] for run in runs if len(run) > number)
+        for number in range(max(map(len, runs)))
+    ]
+    axes.plot(
+        range(1, len(middle) + 1), middle, color=look.colour, ls=look.dash,
+        marker=look.marker, ms=4, label=one.name,
+    )  # fmt: skip
+
+
 def _name_rows(axes: Axes, names: list[str]) -> None:
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), list(map(clipped, names)))
     axes.set_ylim(len(names) - 0.45, -0.55)
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
-
-
-def _legend_once(axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    seen = dict(zip(labels, handles, strict=True))
-    for handle, label in zip(handles, labels, strict=True):
-        if seen[label] is not handle:
-            handle.set_label("_hidden")
-    _relabel(axes)
-
-
-def _relabel(axes: Axes) -> None:
-    legend_above(axes, columns=3)
 
 
 def _factor_axis(axes: Axes) -> None:
@@ -233,5 +221,6 @@ def _factor_axis(axes: Axes) -> None:
     low, high = axes.get_xlim()
     axes.set_xscale("log")
     axes.set_xlim(min(low, 0.98), max(high, 1.02))
+    axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.xaxis.set_minor_locator(NullLocator())
