@@ -16,6 +16,7 @@ measure_options = --data "$(DATA)" \
 	$(if $(DEVICE),--device "$(DEVICE)")
 bench_options = $(measure_options) \
 	$(if $(PROFILE),--profile "$(PROFILE)") \
+	$(if $(AXES),--axes "$(AXES)") \
 	$(if $(BATCH_SIZE),--batch-size "$(BATCH_SIZE)")
 axis_options = $(measure_options) $(if $(VALUES),--values "$(VALUES)")
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.contest.entry import AXES
 from benchmarks.profiles import (
     AXIS_EPOCHS,
     AXIS_RECIPE,
@@ -84,13 +85,19 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     one.add_argument("--limit-s", type=_seconds, help="seconds; default: the profile's")
     one.add_argument("--batch-size", type=positive, help="default: each recipe's own")
+    one.add_argument(
+        "--axes",
+        type=_axes,
+        help=f"of sensitivity, after that: some of {', '.join(AXES)}, or none; "
+        "default: the profile's",
+    )
+    one.add_argument("--axis-limit-s", type=_seconds, default=300.0, help="for each")
 
 
 def _add_sensitivity(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
 ) -> None:
     from benchmarks.commands.sensitivity_command import main as sensitivity_main
-    from benchmarks.contest.entry import AXES
 
     one = commands.add_parser(
         "sensitivity",
@@ -193,6 +200,16 @@ def _frameworks(text: str) -> list[str]:
             f"expected some of {', '.join(FRAMEWORK_LOOPS)}, found {unknown[0]!r}"
         )
     return [FRAMEWORK_LOOPS[name] for name in _names(text)]
+
+
+def _axes(text: str) -> list[str]:
+    names = [] if text == "none" else _names(text)
+    unknown = [name for name in names if name not in AXES]
+    if unknown:
+        raise argparse.ArgumentTypeError(
+            f"expected some of {', '.join(AXES)}, found {unknown[0]!r}"
+        )
+    return names
 
 
 def _numbers(text: str) -> list[float]:

@@ -11,8 +11,8 @@ PROFILE_NAMES: tuple[str, ...] = get_args(ProfileName)
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`epochs`: by recipe where they are not its own. `limit_s`: for the main run;
-    `axis_limit_s`: for each of `axes`, which follow it."""
+    """`epochs`: by recipe where they are not its own. `limit_s`: for the main run, which
+    `axes` follow."""
 
     recipes: tuple[str, ...]
     loops: tuple[str, ...]
@@ -20,7 +20,6 @@ class Profile:
     limit_s: float
     width: float
     axes: tuple[Axis, ...] = ()
-    axis_limit_s: float = 300.0
 
 
 PROFILES: dict[str, Profile] = {

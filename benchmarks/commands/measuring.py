@@ -103,21 +103,27 @@ def measure(
 
 def report(measured: Measured, console: Console) -> int:
     """Print the verdict, write the pages; the exit status."""
-    path = measured.folder / ROWS
-    if path.exists():
-        if measured.rows:
-            sensitivity = {
-                file.stem.removeprefix("sensitivity-"): read_rows(file)
-                for file in sorted(measured.folder.glob("sensitivity-*.jsonl"))
-            }
-            print_verdict(judge(read_rows(path), sensitivity=sensitivity), console)
-        command = RowFile(path).rows[0]["command"]
-        page = write_reports(measured.folder, measured.dataset, command=command)
+    if measured.rows:
+        page = report_folder(measured.folder, measured.dataset, console)
         console.print(f"Report: {page}", highlight=False, soft_wrap=True)
-    console.print(f"Results: {measured.folder}", highlight=False, soft_wrap=True)
     if measured.was_interrupted:
         return 130
     return 1 if any("error" in row for row in measured.rows) else 0
+
+
+def report_folder(folder: Path, dataset: Dataset | None, console: Console) -> Path:
+    """What a folder's rows say, on the terminal and as pages."""
+    main = folder / ROWS
+    axes = {
+        file.stem.removeprefix("sensitivity-"): file
+        for file in sorted(folder.glob("sensitivity-*.jsonl"))
+    }
+    rows = read_rows(main) if main.exists() else []
+    along = {axis: read_rows(file) for axis, file in axes.items()}
+    print_verdict(judge(rows, sensitivity=along), console)
+    first = next(file for file in (main, *axes.values()) if file.exists())
+    command = RowFile(first).rows[0]["command"]
+    return write_reports(folder, dataset, command=command)
 
 
 def outcome(row: Row) -> str:

@@ -4,12 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
-from benchmarks.contest.folder import ROWS, RowFile
-from benchmarks.report import write_reports
-from benchmarks.report.terminal import print_verdict
-from benchmarks.verdict import judge
+from benchmarks.commands.measuring import report_folder
+from benchmarks.run_loop import new_console
 from benchmarks.verdict.rows import read_rows
 from idxdata import Dataset, IdxDataError, load
 
@@ -17,13 +13,15 @@ from idxdata import Dataset, IdxDataError, load
 def main(args: argparse.Namespace) -> int:
     """Print the verdict and write the report."""
     folder: Path = args.folder
-    rows = read_rows(folder / ROWS)
-    data = rows[0].case.data
-    console = Console(highlight=False)
-    print_verdict(judge(rows), console)
-    command = RowFile(folder / ROWS).rows[0]["command"]
-    report = write_reports(folder, _dataset(data), command=command)
-    console.print(f"Report: {report}")
+    files = sorted(folder.glob("*.jsonl"))
+    if not files:
+        raise FileNotFoundError(f"no rows in {folder}")
+    rows = [row for file in files for row in read_rows(file)]
+    if not rows:
+        raise ValueError(f"{files[0]} has no rows")
+    console = new_console()
+    page = report_folder(folder, _dataset(rows[0].case.data), console)
+    console.print(f"Report: {page}", highlight=False, soft_wrap=True)
     return 0
 
 

@@ -19,7 +19,8 @@ def main(args: argparse.Namespace) -> int:
         entries(args, profile), rule, args.results, console, num_threads=args.threads
     )
     status = report(measured, console)
-    for axis in profile.axes:
+    axes = profile.axes if args.axes is None else args.axes
+    for axis in axes:
         if measured.was_interrupted or not measured.rows:
             break
         measured = _along(axis, args, profile, measured)
@@ -53,8 +54,10 @@ def _along(
     console = new_console()
     console.print(f"\n[bold]sensitivity: {axis}[/]")
     args.values = None
-    args.recipes = args.recipes or [AXIS_RECIPE]
-    rule = Rule(None, profile.width, profile.axis_limit_s)
+    # One recipe is enough to see whether a setting matters, and a small one shows it.
+    asked = args.recipes or [AXIS_RECIPE]
+    args.recipes = [AXIS_RECIPE] if AXIS_RECIPE in asked else asked[:1]
+    rule = Rule(None, profile.width, args.axis_limit_s)
     return measure(
         axis_entries(axis, args),
         rule,

@@ -1,10 +1,11 @@
 """A run's batches as the framework's own tutorial loads them, in place of the service."""
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
 
-from benchmarks.feed_data import FeedData
+from benchmarks.feed_data import Epoch, FeedData
 from idxdata import Dataset
 from trainers.errors import LoopError
 from trainers.feeding import Feed
@@ -33,17 +34,24 @@ class TutorialFeed(Feed):
         self, dataset: Dataset, recipe: Recipe, loop: Loop, seed: int, validation: int
     ) -> None:
         super().__init__(dataset, recipe, loop, seed, validation)
+        self._data = FeedData(dataset.train)
+        self._facts = (loop, recipe.batch_size, seed)
+
+    @cached_property
+    def _epoch(self) -> Epoch:
+        """Made at its first use: TensorFlow may not start before it is configured."""
+        loop, batch_size, seed = self._facts
         _seed(loop, seed)
         module = importlib.import_module(f"benchmarks.feeders.{FEEDERS[loop.adapter]}")
-        self._epoch = module.start(FeedData(dataset.train), recipe.batch_size)
-        self._has_channels = loop.adapter == "torch"
+        start: Callable[[FeedData, int], Epoch] = module.start
+        return start(self._data, batch_size)
 
     def train_pairs(self, epoch: int, start_step: int, device: Device) -> Iterable[Any]:
         """One epoch; of a last batch alone (`start_step`), the service's."""
         if start_step:
             return super().train_pairs(epoch, start_step, device)
         pairs: Iterable[Any] = self._epoch(epoch)
-        if self._has_channels:
+        if self._facts[0].adapter == "torch":
             # Models here take (m, height, width); ToTensor puts a channel in front.
             pairs = ((images[:, 0], labels) for images, labels in pairs)
         return pairs
