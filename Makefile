@@ -106,7 +106,8 @@ bench-width bench-loop bench-loader: bench-%: setup
 	$(BIN)/python -m benchmarks sensitivity $* $(axis_options)
 
 bench-selftest: setup
-	$(BIN)/python -m benchmarks selftest --data "$(DATA)" $(if $(RUNS),--runs "$(RUNS)")
+	$(BIN)/python -m benchmarks selftest --data "$(DATA)" $(if $(RUNS),--runs "$(RUNS)") \
+		$(if $(THREADS),--threads "$(THREADS)")
 
 # One after the other, also under make -j: they would disturb each other.
 .NOTPARALLEL:

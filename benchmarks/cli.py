@@ -162,7 +162,12 @@ def _add_selftest(
     one.add_argument("--data", type=path_like, default="glyphs")
     one.add_argument("--loop", choices=tuple(LOOPS), default="torch-eager")
     one.add_argument("--recipe", default=AXIS_RECIPE)
-    one.add_argument("--threads", type=threads, default=usable_cpus())
+    one.add_argument(
+        "--threads",
+        type=threads,
+        default=1,
+        help="with more, what the machine does to a barrier between threads adds noise",
+    )
     one.add_argument("--runs", type=positive, default=20, help="of equals")
     one.add_argument("--results", type=Path, default=RESULTS / "selftest")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from benchmarks.verdict.quality import Quality, measure_quality
 from benchmarks.verdict.rows import Record, Row
-from benchmarks.verdict.speed import Speed, measure_speed
+from benchmarks.verdict.speed import Speed, least_floor_s, measure_speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,12 @@ def contenders(rows: Sequence[Row], target: float | None) -> list[Contender]:
     for row in rows:
         if row.record is not None:
             found.setdefault(row.contender, []).append(row)
+    floor_s = least_floor_s(rows)
     return [
         Contender(
             name,
             tuple(sorted(own, key=lambda row: (row.round, row.session))),
-            measure_speed(own),
+            measure_speed(own, floor_s),
             measure_quality(own, target),
         )
         for name, own in found.items()

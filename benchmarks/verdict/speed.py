@@ -14,7 +14,7 @@ class CutTimes:
 
     `whole_s` is a step of training, `data_s` a batch of the service alone, `compute_s` a
     step on one batch in memory. `matmul_s` is the time of a step's matrix products in
-    NumPy's BLAS, `fixed_s` what a step would take for a batch of no examples, by a
+    NumPy's BLAS, the least that any contender of the group measured, `fixed_s` what a step would take for a batch of no examples, by a
     straight line through the times at several batch sizes, not below 0; None where they
     were not measured.
     """
@@ -83,8 +83,9 @@ class Speed:
         return None if self.data_s is None else self.data_s.median / self.epoch_s.median
 
 
-def measure_speed(rows: Sequence[Row]) -> Speed:
-    """Of one contender's rows, all with records, at least one."""
+def measure_speed(rows: Sequence[Row], floor_s: float | None) -> Speed:
+    """Of one contender's rows, all with records, at least one. `floor_s`: of its group,
+    `least_floor_s`."""
     records = [row.record for row in rows if row.record is not None]
 
     def over_runs(figure: Callable[[Record], float]) -> Spread:
@@ -106,9 +107,20 @@ def measure_speed(rows: Sequence[Row]) -> Speed:
         warmup_s=over_runs(lambda r: r.warmup_s),
         peak_rss_bytes=over_runs(lambda r: r.peak_rss_bytes),
         energy_j=spread(energies) if energies else None,
-        cuts=_cut_times(rows),
+        cuts=_cut_times(rows, floor_s),
         is_asynchronous=any(is_asynchronous(record) for record in records),
     )
+
+
+def least_floor_s(rows: Sequence[Row]) -> float | None:
+    """The least time of a step's matrix products: the same work, whoever does it, but in
+    a process whose framework's threads may still be awake."""
+    times = [
+        row.cuts.matmul_step_s
+        for row in rows
+        if row.cuts is not None and row.cuts.matmul_step_s is not None
+    ]
+    return min(times, default=None)
 
 
 def epoch_s(record: Record) -> float:
@@ -135,7 +147,7 @@ def fixed_step_s(batch_sizes: Sequence[tuple[int, float]]) -> float | None:
     return max(0.0, line.intercept)
 
 
-def _cut_times(rows: Sequence[Row]) -> CutTimes | None:
+def _cut_times(rows: Sequence[Row], floor_s: float | None) -> CutTimes | None:
     cut = [
         (row.record, row.cuts)
         for row in rows
@@ -144,14 +156,13 @@ def _cut_times(rows: Sequence[Row]) -> CutTimes | None:
     if not cut:
         return None
     cuts = [one for _, one in cut if one is not None]
-    matmul = [one.matmul_step_s for one in cuts if one.matmul_step_s is not None]
     lines = [fixed_step_s(one.batch_sizes) for one in cuts if one.batch_sizes]
     fixed = [intercept for intercept in lines if intercept is not None]
     return CutTimes(
         whole_s=spread([step_s(record) for record, _ in cut]),
         data_s=spread([_median(one.data_step_s) for one in cuts]),
         compute_s=spread([_median(one.compute_step_s) for one in cuts]),
-        matmul_s=spread(matmul) if matmul else None,
+        matmul_s=None if floor_s is None else spread([floor_s]),
         fixed_s=spread(fixed) if fixed else None,
     )
 

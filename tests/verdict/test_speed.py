@@ -241,6 +241,14 @@ def test_cuts_of_one_round_and_of_none() -> None:
     assert _group(rows).contenders[0].speed.cuts is None
 
 
+def test_the_floor_is_the_least_of_the_group() -> None:
+    rows = _rows(A, B, rounds=1)
+    for row, seconds in zip(rows, (0.004, 0.003), strict=True):
+        row["cuts"] |= {"compute_step_s": [0.012], "matmul_step_s": seconds}
+    factors = [one.speed.cuts.floor_factor for one in _group(rows).contenders]  # type: ignore[union-attr]
+    assert factors == pytest.approx([4, 4])
+
+
 def test_a_line_through_batch_sizes() -> None:
     assert fixed_step_s([(32, 3.2), (64, 5.4)]) == pytest.approx(1.0)
     assert fixed_step_s([(32, 1.0), (64, 3.0)]) == 0
