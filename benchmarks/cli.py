@@ -31,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (IdxDataError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     return status
 
 
@@ -91,7 +94,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help=f"of sensitivity, after that: some of {', '.join(AXES)}, or none; "
         "default: the profile's",
     )
-    one.add_argument("--axis-limit-s", type=_seconds, default=300.0, help="for each")
+    one.add_argument("--axis-limit-s", type=_seconds, default=600.0, help="for each")
 
 
 def _add_sensitivity(
@@ -118,7 +121,7 @@ def _add_sensitivity(
     one.add_argument(
         "--rounds", type=positive, help="exactly so many more; default: until decided"
     )
-    one.add_argument("--limit-s", type=_seconds, default=300.0, help="seconds")
+    one.add_argument("--limit-s", type=_seconds, default=600.0, help="seconds")
 
 
 def _add_report(

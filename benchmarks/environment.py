@@ -43,6 +43,7 @@ def thread_variables(num_threads: int) -> dict[str, str]:
         "OMP_NUM_THREADS": str(num_threads),
         "MKL_NUM_THREADS": str(num_threads),
         "OPENBLAS_NUM_THREADS": str(num_threads),
+        "VECLIB_MAXIMUM_THREADS": str(num_threads),
         "TF_CPP_MIN_LOG_LEVEL": "2",
     }
 

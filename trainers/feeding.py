@@ -99,8 +99,7 @@ class Feed:
         if device == "cpu":
             return framework_tensors(self._loop, batches, epoch, start_step, device)
         if id(batches) not in self._residents:
-            place = _GPU[self._loop.adapter]
-            self._residents[id(batches)] = self._adapter.resident(batches, place)
+            self._residents[id(batches)] = _resident(self._loop, batches)
         pairs: Pairs = self._residents[id(batches)].tensors(epoch, start_step)
         return pairs
 
@@ -135,7 +134,7 @@ class Feed:
         """SHA-256 of epoch 0's `train_pairs`; the batches' position stays."""
         before = self.train.state()
         pairs = self.train_pairs(0, 0, device)
-        digest = batch_digest((_on_host(x), _on_host(y)) for x, y in pairs)
+        digest = batch_digest((on_host(x), on_host(y)) for x, y in pairs)
         self.train.restore(before)
         return digest
 
@@ -152,9 +151,22 @@ def framework_tensors(
     return pairs
 
 
-def _on_host(tensor: Any) -> NDArray[Any]:
+def framework_pairs(loop: Loop, batches: Batches, device: Device) -> Iterable[Any]:
+    """Epoch 0 as tensors that lie on `device`, as `Feed.train_pairs` has them."""
+    if device == "cpu":
+        return framework_tensors(loop, batches, 0, 0, device)
+    pairs: Pairs = _resident(loop, batches).tensors(0)
+    return pairs
+
+
+def on_host(tensor: Any) -> NDArray[Any]:
+    """The numbers of a framework's tensor, once they are there."""
     # PyTorch alone copies nothing from a device by itself.
     return np.asarray(tensor.cpu() if hasattr(tensor, "cpu") else tensor)
+
+
+def _resident(loop: Loop, batches: Batches) -> Any:
+    return _adapter(loop).resident(batches, _GPU[loop.adapter])
 
 
 def _adapter(loop: Loop) -> Any:

@@ -99,6 +99,8 @@ def _first_steps(session: Session) -> float:
         begin = time.perf_counter()
         module.train_epoch(trainer, session.feed.train_pairs(0, 0, device), 1)
         first_step_s = time.perf_counter() - begin
+        first = session.feed.train_pairs(0, 0, device)
+        module.train_epoch(trainer, first, min(WARMUP_STEPS, num_steps))
         last = session.feed.train_pairs(0, num_steps - 1, device)
         module.train_epoch(trainer, last, 1)
         return first_step_s

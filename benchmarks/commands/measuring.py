@@ -14,7 +14,14 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from benchmarks.contest.contest import Contest
 from benchmarks.contest.entry import Axis, Entry, widened
-from benchmarks.contest.folder import ROWS, RowFile, epoch_s, results_folder, rows_path
+from benchmarks.contest.folder import (
+    ROWS,
+    RowFile,
+    command_of,
+    epoch_s,
+    results_folder,
+    rows_path,
+)
 from benchmarks.contest.machine import environment
 from benchmarks.contest.rounds import OnTurn, Row
 from benchmarks.contest.schedule import Rule
@@ -53,7 +60,15 @@ class Measured:
     folder: Path
     dataset: Dataset
     rows: list[Row]
+    session: str
     was_interrupted: bool
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether a process of this session gave no result."""
+        return any(
+            "error" in row for row in self.rows if row["session"] == self.session
+        )
 
 
 def measure(
@@ -98,7 +113,7 @@ def measure(
         console.print("Interrupted; what follows is of the runs that had ended.")
     if num_before == len(file.rows) == 0 and path.exists():
         path.unlink()
-    return Measured(folder, dataset, file.rows, was_interrupted)
+    return Measured(folder, dataset, file.rows, session, was_interrupted)
 
 
 def report(measured: Measured, console: Console) -> int:
@@ -108,7 +123,7 @@ def report(measured: Measured, console: Console) -> int:
         console.print(f"Report: {page}", highlight=False, soft_wrap=True)
     if measured.was_interrupted:
         return 130
-    return 1 if any("error" in row for row in measured.rows) else 0
+    return 1 if measured.has_failures else 0
 
 
 def report_folder(folder: Path, dataset: Dataset | None, console: Console) -> Path:
@@ -121,9 +136,8 @@ def report_folder(folder: Path, dataset: Dataset | None, console: Console) -> Pa
     rows = read_rows(main) if main.exists() else []
     along = {axis: read_rows(file) for axis, file in axes.items()}
     print_verdict(judge(rows, sensitivity=along), console)
-    first = next(file for file in (main, *axes.values()) if file.exists())
-    command = RowFile(first).rows[0]["command"]
-    return write_reports(folder, dataset, command=command)
+    first = main if rows else next(axes[axis] for axis, some in along.items() if some)
+    return write_reports(folder, dataset, command=command_of(first))
 
 
 def outcome(row: Row) -> str:

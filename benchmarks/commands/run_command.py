@@ -8,6 +8,7 @@ from benchmarks.contest.entry import Axis, Entry
 from benchmarks.contest.schedule import Rule
 from benchmarks.profiles import AXIS_RECIPE, PROFILES, Profile
 from benchmarks.run_loop import new_console
+from trainers.recipe_files import get_recipe
 
 
 def main(args: argparse.Namespace) -> int:
@@ -23,7 +24,10 @@ def main(args: argparse.Namespace) -> int:
     for axis in axes:
         if measured.was_interrupted or not measured.rows:
             break
-        measured = _along(axis, args, profile, measured)
+        if axis == "loader" and get_recipe(_one_of(args)).has_one_hot_labels:
+            console.print("no tutorial's loader for one-hot labels: left out")
+            continue
+        measured = _along(axis, args, profile)
         console.print()
         status = max(status, report(measured, console))
     return status
@@ -48,15 +52,17 @@ def entries(args: argparse.Namespace, profile: Profile) -> list[Entry]:
     ]
 
 
-def _along(
-    axis: Axis, args: argparse.Namespace, profile: Profile, main_run: Measured
-) -> Measured:
+def _one_of(args: argparse.Namespace) -> str:
+    """One recipe is enough to see whether a setting matters; a small one shows it."""
+    asked: list[str] = args.recipes or [AXIS_RECIPE]
+    return AXIS_RECIPE if AXIS_RECIPE in asked else asked[0]
+
+
+def _along(axis: Axis, args: argparse.Namespace, profile: Profile) -> Measured:
     console = new_console()
     console.print(f"\n[bold]sensitivity: {axis}[/]")
     args.values = None
-    # One recipe is enough to see whether a setting matters, and a small one shows it.
-    asked = args.recipes or [AXIS_RECIPE]
-    args.recipes = [AXIS_RECIPE] if AXIS_RECIPE in asked else asked[:1]
+    args.recipes = [_one_of(args)]
     rule = Rule(None, profile.width, args.axis_limit_s)
     return measure(
         axis_entries(axis, args),

@@ -8,12 +8,18 @@ import gc
 import json
 import os
 import sys
-from typing import Any
+from typing import Any, TextIO
+
+_events: TextIO = sys.stdout
 
 
 def main() -> int:
     """Run the order given as JSON. Returns the exit status."""
+    global _events
     order: dict[str, Any] = json.loads(sys.argv[1])
+    # Events alone go to the parent; a framework's chatter goes where errors do.
+    _events = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     # Before any library starts a thread.
     if order["affinity"] is not None:
         os.sched_setaffinity(0, order["affinity"])
@@ -25,7 +31,7 @@ def main() -> int:
 
 def emit(event: dict[str, Any]) -> None:
     """One line for the parent."""
-    print(json.dumps(event), flush=True)
+    print(json.dumps(event), file=_events, flush=True)
 
 
 def wait(what: str) -> None:

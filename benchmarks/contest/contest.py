@@ -110,10 +110,15 @@ class Contest:
 
 
 def points(entries: Sequence[Entry], axis: str, values: Sequence[float]) -> list[Entry]:
-    """Each entry at each value of a numeric axis: `batch_size`, `num_threads`, `width`."""
+    """Each entry at each value of a numeric axis: `batch_size`, `num_threads`, `width`.
+
+    Raises `ValueError` for a size or number of threads that is no whole one.
+    """
+    if axis != "width" and any(value < 1 or value % 1 for value in values):
+        raise ValueError(f"values of {axis} are whole numbers of at least 1")
     kind = float if axis == "width" else int
     return [
-        replace(entry, axis=axis, **{axis: kind(value)})  # type: ignore[arg-type]
-        for value in values
+        replace(entry, axis=axis, **{axis: value})  # type: ignore[arg-type]
+        for value in dict.fromkeys(map(kind, values))
         for entry in entries
     ]

@@ -1,6 +1,5 @@
 """Data alone and compute alone: what an epoch is made of, each measured by itself."""
 
-import importlib
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -9,7 +8,7 @@ from typing import Any
 
 from benchmarks.contest.floor import matmul_step_s
 from idxdata import Batches, BatchFormat, Dataset, Plan
-from trainers.feeding import Feed
+from trainers.feeding import Feed, framework_pairs, on_host
 from trainers.loops import Loop, import_loop
 from trainers.loops.job import Device, Job
 from trainers.recipes import Recipe
@@ -58,7 +57,7 @@ class Cutter:
         times = [[count, Compute(order, count).step_s()] for count in smaller]
         self._more = {
             "batch_sizes": [*times, [size, self._compute.step_s()]],
-            "matmul_step_s": matmul_step_s(order.recipe, size),
+            "matmul_step_s": matmul_step_s(order.recipe, size, order.precision),
         }
 
     def record(self) -> dict[str, Any]:
@@ -74,10 +73,11 @@ class Cutter:
         count = 0
         pairs = self._feed.train_pairs(0, 0, self._order.device)
         begin = time.perf_counter()
-        for _ in pairs:
+        for pair in pairs:
             count += 1
             if count % 16 == 0 and time.perf_counter() - begin > ROUND_S:
                 break
+        on_host(pair[0])  # which waits for a device
         return (time.perf_counter() - begin) / count
 
 
@@ -107,6 +107,7 @@ class Compute:
         self._trainer = self._module.build(job)
         self._module.load_weights(self._trainer, initial_weights(recipe, order.seed))
         self._pairs = one_batch(order, batch_size)
+        self._is_fit = order.loop.is_fit
         self._num_steps = 0
         self.losses: list[float] = []
 
@@ -115,9 +116,14 @@ class Compute:
         if not self._num_steps:
             self._train(1)
             self._num_steps = self._enough()
-        seconds, losses = self._train(self._num_steps)
+        count = self._num_steps
+        seconds, losses = self._train(count)
         self.losses = [losses[0], losses[-1]]
-        return seconds / self._num_steps
+        if self._is_fit:
+            # A call of `fit` takes time to begin and to end, which is no step's.
+            longer, _ = self._train(3 * count)
+            return max(longer - seconds, 0.0) / (2 * count)
+        return seconds / count
 
     def _enough(self) -> int:
         count = 2
@@ -144,9 +150,7 @@ def one_batch(order: CutOrder, batch_size: int) -> Iterable[Any]:
     )
     plan = Plan(len(split), min(batch_size, len(split)), seed=order.seed)
     batches = Batches(split, plan, format=form, fresh=True)
-    adapter = importlib.import_module(f"idxdata.adapters.{order.loop.adapter}")
-    place = {"device": order.device} if order.loop.adapter == "torch" else {}
-    pair = next(iter(adapter.tensors(batches, 0, **place)))
+    pair = next(iter(framework_pairs(order.loop, batches, order.device)))
     if not (order.loop.is_fit and order.loop.adapter == "tensorflow"):
         return [pair]
     import tensorflow as tf

@@ -10,10 +10,12 @@ import math
 import time
 from collections.abc import Callable
 from statistics import median
+from typing import Any
 
 import numpy as np
 
 from trainers.layers import Conv, Dense
+from trainers.loops.job import Precision
 from trainers.recipes import Recipe
 
 Product = tuple[int, int, int]
@@ -42,22 +44,31 @@ def step_products(recipe: Recipe, batch_size: int) -> list[Product]:
     return products
 
 
-def matmul_step_s(recipe: Recipe, batch_size: int, *, budget_s: float = 0.3) -> float:
-    """Seconds of `step_products` in float32, one after the other; a median.
+def matmul_step_s(
+    recipe: Recipe,
+    batch_size: int,
+    precision: Precision = "float32",
+    *,
+    budget_s: float = 0.3,
+) -> float:
+    """Seconds of `step_products` in that precision, one after the other; a median.
 
     Random numbers into ready arrays, with as many threads as BLAS has here.
     """
     random = np.random.default_rng(0)
-    work = [_product(random, *sizes) for sizes in step_products(recipe, batch_size)]
+    products = step_products(recipe, batch_size)
+    work = [_product(random, sizes, precision) for sizes in products]
     return median(_timed(work, budget_s))
 
 
 def _product(
-    random: np.random.Generator, rows: int, inner: int, columns: int
+    random: np.random.Generator, sizes: Product, precision: Precision
 ) -> Callable[[], object]:
-    a = random.standard_normal((rows, inner), np.float32)
-    b = random.standard_normal((inner, columns), np.float32)
-    out = np.empty((rows, columns), np.float32)
+    rows, inner, columns = sizes
+    dtype: Any = np.dtype(precision)
+    a = random.standard_normal((rows, inner), dtype)
+    b = random.standard_normal((inner, columns), dtype)
+    out = np.empty((rows, columns), dtype)
     return lambda: np.matmul(a, b, out=out)
 
 

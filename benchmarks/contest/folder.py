@@ -29,6 +29,12 @@ def rows_path(folder: Path, axis: Axis | None) -> Path:
     return folder / (ROWS if axis is None else f"sensitivity-{axis}.jsonl")
 
 
+def command_of(path: Path) -> str:
+    """The command line that made the file's first row. Changes nothing."""
+    with open(path) as file:
+        return str(json.loads(file.readline())["command"])
+
+
 class RowFile:
     """Rows that are there, and those that come.
 
@@ -72,17 +78,19 @@ class RowFile:
     ) -> dict[str, list[float]]:
         """By contender, seconds an epoch in each round that all of those given ended.
 
-        Of contenders that never ended one, nothing: they do not keep others waiting.
+        Of contenders that never ended one, or failed in their last, nothing: they do not
+        keep others waiting.
         """
         rounds: dict[tuple[str, int], dict[str, float]] = {}
+        last: dict[str, Row] = {}
         for row in self.rows:
-            if row["group"] == group and "record" in row:
-                times = rounds.setdefault((row["session"], row["round"]), {})
-                times[row["contender"]] = epoch_s(row)
+            if row["group"] == group:
+                last[row["contender"]] = row
+                if "record" in row:
+                    times = rounds.setdefault((row["session"], row["round"]), {})
+                    times[row["contender"]] = epoch_s(row)
         present = [
-            name
-            for name in contenders
-            if any(name in times for times in rounds.values())
+            name for name in contenders if name in last and "record" in last[name]
         ]
         whole = [times for times in rounds.values() if set(present) <= set(times)]
         return {name: [times[name] for times in whole] for name in present}

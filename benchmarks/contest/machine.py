@@ -1,5 +1,6 @@
 """What is set the same for all contenders, and what the machine tells of itself."""
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -47,6 +48,9 @@ def child_environment(
         "JAX_ENABLE_COMPILATION_CACHE": "false",
         "TORCHINDUCTOR_CACHE_DIR": str(cache),
         "PYTHONHASHSEED": "0",
+        # On a GPU all contenders are there at once: none may take all its memory.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }
     environ = inherited | ours
     told = {
@@ -64,6 +68,7 @@ def environment() -> dict[str, Any]:
         "governor": _read(_CPUS / "cpu0/cpufreq/scaling_governor"),
         "turbo": turbo(_CPUS),
         "gpu": _gpu(),
+        "changes": _changes(),
     }
 
 
@@ -143,6 +148,20 @@ def _tree_cpu_s(process: psutil.Process) -> float:
         times, "children_system", 0.0
     )
     return float(own + ended) + trees_cpu_s(below)
+
+
+def _changes() -> str | None:
+    """A digest of how the checkout differs from its commit; None if it does not."""
+    try:
+        done = subprocess.run(
+            ["git", "diff", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return hashlib.sha256(done.stdout).hexdigest()[:12] if done.stdout else None
 
 
 def _gpu() -> str | None:

@@ -5,8 +5,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class Player:
         self._order = order
         self._folder = folder
         self._process: subprocess.Popen[str] | None = None
-        self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `close`
+        self._stderr = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed by `close`
         self._timed_out = False
         environ, told = child_environment(entry.num_threads, entry.device, folder)
         self._environ = environ
@@ -55,7 +55,7 @@ class Player:
             "affinity": affinity(entry.num_threads),
             "variables": told,
             "malloc": malloc_name(told),
-            "gc_enabled": True,
+            "gc_enabled": None,
             "gc_collections": None,
             "mhz_before": None,
             "mhz_after": None,
@@ -97,7 +97,9 @@ class Player:
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe is not None:
-                    pipe.close()
+                    # What could not be sent to a dead process is tried once more.
+                    with suppress(BrokenPipeError):
+                        pipe.close()
         self._stderr.close()
 
     def _start(self) -> "subprocess.Popen[str]":
@@ -111,6 +113,7 @@ class Player:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             text=True,
+            errors="replace",
             cwd=_ROOT,
             env=self._environ,
             # An interrupt is the parent's to deal with.
@@ -119,11 +122,10 @@ class Player:
 
     def _go(self) -> None:
         assert self._process is not None and self._process.stdin is not None
-        try:
+        # If it has ended, `_listen` finds out.
+        with suppress(BrokenPipeError):
             self._process.stdin.write("go\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has ended: `_listen` finds out
 
     def _listen(self) -> str | None:
         """Take what it tells until it waits again; None if it has ended."""
@@ -136,29 +138,31 @@ class Player:
                 case "cuts":
                     self.found["cuts"] = event["cuts"]
                 case "gc":
+                    self.found["conditions"]["gc_enabled"] = event["enabled"]
                     self.found["conditions"]["gc_collections"] = event["collections"]
         return None
 
     def _events(self) -> Iterator[dict[str, Any]]:
         assert self._process is not None and self._process.stdout is not None
         for line in self._process.stdout:
-            if line.startswith('{"event"'):  # not a framework's own chatter
+            # The last line of a process that was killed may be half a one.
+            if line.endswith("\n"):
                 yield json.loads(line)
 
     def _end(self) -> None:
+        """What was trained stays, whatever became of the cuts after it."""
         assert self._process is not None
         status = self._process.wait()
-        if not status and "record" in self.found:
+        name = "error"
+        if "record" in self.found:
             self.found.setdefault("cuts", None)
-            return
-        self.found.pop("record", None)
-        self.found.pop("cuts", None)
+            name = "cuts_error"
         if self._timed_out:
-            self.found["error"] = f"stopped: a turn took more than {TURN_LIMIT_S:g} s"
-            return
-        self._stderr.seek(0)
-        messages = self._stderr.read().strip().splitlines() or ["no message"]
-        self.found["error"] = f"exit status {status}: {messages[-1]}"
+            self.found[name] = f"stopped: a turn took more than {TURN_LIMIT_S:g} s"
+        elif status or name == "error":
+            self._stderr.seek(0)
+            messages = self._stderr.read().strip().splitlines() or ["no message"]
+            self.found[name] = f"exit status {status}: {messages[-1]}"
 
     def _stop(self) -> None:
         self._timed_out = True
@@ -172,7 +176,5 @@ class Player:
             below = []
         self._process.kill()
         for process in below:
-            try:
+            with suppress(psutil.Error):
                 process.kill()
-            except psutil.Error:
-                time.sleep(0)  # it has ended

@@ -49,7 +49,9 @@ def play_round(
     """
     draw = random.Random(f"{setting.session} {setting.number} {entries[0].group}")
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        )
         order = Order(setting.number, setting.cuts)
         table = [
             _Seat(stack.enter_context(closing(Player(entry, order, folder / str(n)))))
@@ -80,7 +82,8 @@ class _Seat:
         before, joules = _Clock(self.player, others), energy_joules()
         self.player.advance()
         after = _Clock(self.player, others)
-        self._add_energy(joules, energy_joules())
+        if what == "epoch":
+            self._add_energy(joules, energy_joules())
         wall_s = after.wall_s - before.wall_s
         idle = after.others_s - before.others_s
         ours = after.ours_s - before.ours_s

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import geometric_mean
 
 from benchmarks.stats import MIN_PAIRS, bootstrap_ratio
 
@@ -13,7 +14,7 @@ class Rule:
 
     `rounds`: exactly so many more; None lets the intervals decide: at least
     `MIN_PAIRS` rounds, or as many more if there were so many before; then on until
-    every contender's ratio to the first one is known to within `width` (0.02: by a
+    every contender's ratio to the fastest one is known to within `width` (0.02: by a
     factor of 1.02 either way), or `limit_s` seconds have passed since the run began.
     Only widths are looked at, never on which side of 1 an interval lies: stopping at
     the first interval that leaves out 1 would find a winner among equals.
@@ -43,13 +44,15 @@ class Rule:
 
 def half_width(times: Mapping[str, Sequence[float]]) -> float:
     """The widest interval's half, in logarithms; 0 without anything to compare."""
-    first, *others = times.values() or [()]
+    if len(times) < 2:
+        return 0.0
+    if not all(times.values()):
+        return math.inf
+    fastest, *others = sorted(times.values(), key=geometric_mean)
     widths = []
     for other in others:
-        if not first:
-            return math.inf
-        ratio = bootstrap_ratio(first, other)
+        ratio = bootstrap_ratio(fastest, other)
         if not ratio.low:
             return math.inf
         widths.append(math.log(ratio.high / ratio.low) / 2)
-    return max(widths, default=0.0)
+    return max(widths)

@@ -33,7 +33,13 @@ def work(order: dict[str, Any], emit: Emit, wait: Wait) -> None:
         patch.object(session, "Feed", TutorialFeed).start()
     turns = _Turns(emit, wait)
     run(_options(order, recipe, dataset), turns)
-    emit({"event": "gc", "collections": turns.collections})
+    emit(
+        {
+            "event": "gc",
+            "enabled": gc.isenabled(),
+            "collections": turns.collections,
+        }
+    )
     if order["cuts"] != "none":
         emit({"event": "cuts", "cuts": _cuts(order, recipe, dataset, wait)})
 

@@ -42,11 +42,6 @@ class Comparison:
     losses: LossDifference
     disagreement: Disagreement
 
-    @property
-    def swapped_ratio(self) -> PairedRatio:
-        """a's time over b's."""
-        return self.ratio.inverse
-
 
 def compare(a: Contender, b: Contender) -> Comparison | None:
     """None where no round was ended by both."""

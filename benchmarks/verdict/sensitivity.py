@@ -107,9 +107,16 @@ def loader_sentence(sensitivity: Sensitivity) -> str:
 
 
 def sensitivities(axis: str, rows: Sequence[Row]) -> list[Sensitivity]:
-    """One for each recipe, in the order they were run."""
+    """One for each recipe, in the order they were run.
+
+    Of rows with several numbers of epochs, those with the last row's: points have to be
+    of one kind.
+    """
     recipes: dict[str, dict[Value, list[Row]]] = {}
+    epochs = {row.case.recipe: row.case.epochs for row in rows}
     for row in rows:
+        if row.case.epochs != epochs[row.case.recipe]:
+            continue
         points = recipes.setdefault(row.case.recipe, {})
         value = axis_value(axis, row)
         if value is not None:
