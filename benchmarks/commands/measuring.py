@@ -162,6 +162,7 @@ def contest_progress(contest: Contest, console: Console) -> Iterator[OnTurn]:
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[left]}"),
         console=console, transient=True,
+        disable=not console.is_terminal,
     )  # fmt: skip
     with bar:
         task = bar.add_task("", total=1.0, left="")

@@ -115,6 +115,11 @@ def test_an_interrupt_leaves_a_report_of_what_had_ended(
         (("run", "--limit-s", "-3"), "positive"),
         (("sensitivity", "loader", "--data", "STRIPES", "--values", "3"), "numbers"),
         (("sensitivity", "colour"), "colour"),
+        (("run", "--axes", "loader,size"), "'size'"),
+        (
+            ("sensitivity", "batch_size", "--data", "STRIPES", "--values", "0.5"),
+            "whole numbers",
+        ),
         (
             ("sensitivity", "loader", "--data", "STRIPES", "--recipes", "mlp-512"),
             "tutorial",
@@ -183,7 +188,8 @@ def test_every_axis_has_points() -> None:
     from benchmarks.contest.entry import AXES
 
     for axis in AXES:
-        args = cli.parser().parse_args(["sensitivity", axis])
+        some = ["--values", "1,2"] if axis == "num_threads" else []
+        args = cli.parser().parse_args(["sensitivity", axis, *some])
         entries = axis_entries(axis, args)
         assert {entry.axis for entry in entries} == {axis}
         seen = {(entry.group, entry.contender) for entry in entries}

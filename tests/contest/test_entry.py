@@ -78,3 +78,13 @@ def test_points_of_an_axis() -> None:
         (32, "torch-eager"), (32, "jax-jit"), (64, "torch-eager"), (64, "jax-jit"),
     ]  # fmt: skip
     assert all(type(e.batch_size) is int and e.axis == "batch_size" for e in made)
+    # The same value in two spellings would enter one contender twice.
+    assert len(points([entry()], "num_threads", [1, 1.0, 2])) == 2
+    assert len(points([entry()], "width", [0.5, 1])) == 2
+
+
+@pytest.mark.parametrize("value", [0, 0.5, 1.5, -1])
+def test_sizes_are_whole(value: float) -> None:
+    for axis in ("batch_size", "num_threads"):
+        with pytest.raises(ValueError, match="whole numbers"):
+            points([entry()], axis, [value])

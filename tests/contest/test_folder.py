@@ -46,6 +46,12 @@ def test_rounds_count_on_and_only_whole_ones_are_paired(tmp_path: Path) -> None:
     assert file.epoch_times("g", ["a", "b", "never"]) == {"a": [1, 3], "b": [2, 4]}
 
 
+def test_who_failed_last_keeps_nobody_waiting(tmp_path: Path) -> None:
+    rows = [row("a", 0, 1.0), row("b", 0, 2.0), row("a", 1, 1.0), row("b", 1)]
+    file = file_of(tmp_path, *rows)
+    assert file.epoch_times("g", ["a", "b"]) == {"a": [1, 1]}
+
+
 def test_equal_numbers_of_two_sessions_are_two_rounds(tmp_path: Path) -> None:
     rows = [row("a", 0, 1.0, session="s"), row("b", 0, 1.0, session="t")]
     file = file_of(tmp_path, *rows)

@@ -1,6 +1,7 @@
 """A round with real processes: turns, rows, faults that show, nothing left behind."""
 
 import os
+import signal
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -131,6 +132,28 @@ def test_conditions_are_told(played: Any) -> None:
     assert conditions["variables"]["OMP_NUM_THREADS"] == "1"
     assert conditions["affinity"] is None or len(conditions["affinity"]) == 1
     assert conditions["gc_collections"] >= 0
+
+
+def test_who_is_killed_while_it_waits_has_a_row_and_the_rest_goes_on(
+    stripes: Path,
+) -> None:
+    def kill_one(entry: Entry, what: str) -> None:
+        if what == "epoch" and not killed:
+            killed.append((children() - before).pop())
+            os.kill(killed[0], signal.SIGKILL)
+
+    before, killed, rows = children(), list[int](), list[Any]()
+    first = first_of(stripes)
+    play_round(
+        [first, replace(first, alias="second")],
+        RoundSetting("s", 0, ENVIRONMENT, cuts="none"),
+        kill_one,
+        rows.append,
+    )
+    failed, well = sorted(rows, key=lambda row: "record" in row)
+    assert failed["error"] == "exit status -9: no message"
+    assert len(well["record"]["epochs"]) == 2
+    assert children() == before
 
 
 @pytest.mark.parametrize("part", ["start", "epoch"])

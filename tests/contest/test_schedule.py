@@ -71,7 +71,22 @@ def test_interval_of_the_bootstrap_covers_the_truth_as_often_as_it_says() -> Non
             logs = getattr(random, kind)(*size)
             ratio = bootstrap_ratio([1.0] * count, np.exp(0.1 * logs).tolist())
             hits += ratio.low <= 1 <= ratio.high
-        assert 0.91 < hits / 400 < 0.985, (count, kind)
+        assert 0.935 < hits / 400 < 0.995, (count, kind)
+
+
+def test_intervals_cover_the_truth_after_stopping_too() -> None:
+    random = np.random.default_rng(4)
+    rule, hits = Rule(width=0.03), 0
+    for _ in range(300):
+        values = np.exp(random.normal(0, 0.03, 20)).tolist()
+        count = MIN_PAIRS
+        while count < 20 and rule.wants_more(
+            0, count, {"a": [1.0] * count, "b": values[:count]}
+        ):
+            count += 1
+        ratio = bootstrap_ratio([1.0] * count, values[:count])
+        hits += ratio.low <= 1 <= ratio.high
+    assert 0.91 < hits / 300 < 0.985
 
 
 def test_interval_is_scale_free_and_turns_round() -> None:
