@@ -1,5 +1,6 @@
 """A folder of rows to report.html, REPORT.md and figures."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -93,9 +94,11 @@ def _warnings(verdict: Verdict) -> list[str]:
 def _title_facts(rows: Sequence[Row]) -> tuple[str, ...]:
     environment = rows[0].environment
     day = rows[-1].session[:8]
+    rounds = {(row.group, row.session, row.round) for row in rows}
+    most = max(Counter(group for group, _, _ in rounds).values())
     return (
         series(dict.fromkeys(row.contender for row in rows)),
-        count(len({(row.session, row.round) for row in rows}), "round"),
+        count(most, "round"),
         (
             f"{environment.get('cpu', 'unknown processor')}, "
             f"{count(rows[0].case.num_threads, 'thread')}"

@@ -94,25 +94,26 @@ def accuracy_clause(group: Group) -> str:
     accepted = group.accepted
     if not accepted:
         return "there is no accuracy to tell"
-    first, *others = accepted
-    compared = [
-        found for other in others if (found := group.comparison(first.name, other.name))
-    ]
+    compared = group.comparisons
     if not compared:
-        return f"{first.name} reached {_accuracy(first)} % test accuracy"
+        return f"{accepted[0].name} reached {_accuracy(accepted[0])} % test accuracy"
     if len(compared) == 1:
         return _pair_clause(group, compared[0])
     real = [c for c in compared if _explained(c) is Explained.NOT_BY_SEEDS]
     unsure = [c for c in compared if _explained(c) is Explained.TOO_FEW]
     if real:
-        told = series(f"{c.b} ({points(c)})" for c in real)
-        return f"test accuracy differs from {first.name}'s by {_explained(real[0]).value} for {told}"
+        told = series(f"{c.b} less {c.a} ({points(c)})" for c in real)
+        differ = "differ" if len(real) > 1 else "differs"
+        return (
+            f"of {len(compared)} pairs {len(real)} {differ} in test accuracy by "
+            f"{Explained.NOT_BY_SEEDS.value}: {told}"
+        )
     if unsure:
         return f"differences in test accuracy are {Explained.TOO_FEW.value}"
     most = max(abs(c.disagreement.difference.mean) for c in compared)
     return (
-        f"no test accuracy differs from {first.name}'s {_accuracy(first)} % by "
-        f"{Explained.NOT_BY_SEEDS.value} (by {100 * most:.2f} points at most)"
+        f"no two test accuracies differ by {Explained.NOT_BY_SEEDS.value} "
+        f"(by {100 * most:.2f} points at most)"
     )
 
 

@@ -7,7 +7,7 @@ from itertools import accumulate
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
 from benchmarks.report.drawing import (
     INK,
@@ -105,6 +105,7 @@ def seeds_chart(group: Group, looks: Mapping[str, Look]) -> Chart:
     axes.set_yticks(range(len(some)), [clipped(one.name) for one in some])
     axes.set_ylim(len(some) - 0.45, -0.55)
     axes.set_xlabel("test accuracy %; a dot a seed, the bar a 95 % interval")
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.ticklabel_format(axis="x", useOffset=False)
     axes.grid(axis="x")
     finish(axes, "Accuracy over seeds")
