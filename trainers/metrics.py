@@ -56,7 +56,7 @@ class Metrics:
     (Brier 1950, 0 to 2). `calibration_error`: mean over examples of |accuracy -
     confidence| of the bin they are in (Guo et al., arXiv:1706.04599, equation 3), of
     `NUM_BINS` bins of equal width, `calibration_bins`. `mistakes`: the surest ones
-    first, at most `MAX_MISTAKES`; `wrong`: all of them as (index, predicted class), in
+    first, at most `MAX_MISTAKES`; `wrong`: all of them as [index, predicted class], in
     order.
     """
 
@@ -73,7 +73,7 @@ class Metrics:
     calibration_error: float
     calibration_bins: list[CalibrationBin]
     mistakes: list[Mistake]
-    wrong: list[tuple[int, int]]
+    wrong: list[list[int]]
 
 
 def probabilities(logits: NDArray[Any]) -> NDArray[np.float32]:
@@ -120,7 +120,7 @@ def compute_metrics(
         ),
         calibration_bins=bins,
         mistakes=_mistakes(true, predicted, sure),
-        wrong=[(int(i), int(predicted[i])) for i in np.flatnonzero(~is_right)],
+        wrong=[[int(i), int(predicted[i])] for i in np.flatnonzero(~is_right)],
     )
 
 

@@ -121,7 +121,8 @@ def _answers(one: Contender, index: int, true: int, classes: Sequence[str]) -> s
     """The two most frequent ones, with how many runs gave them if not all gave one."""
     answers = Counter[int]()
     for record in one.records:
-        answers[dict(record.metrics.wrong).get(index, true)] += 1
+        wrong = {number: answer for number, answer in record.metrics.wrong}
+        answers[wrong.get(index, true)] += 1
     if len(answers) == 1:
         return classes[next(iter(answers))]
     told = [f"{classes[answer]} ×{n}" for answer, n in answers.most_common(_TOLD)]
