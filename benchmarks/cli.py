@@ -32,7 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print(
+            "interrupted; rows stay: python -m benchmarks report FOLDER tells them",
+            file=sys.stderr,
+        )
         return 130
     return status
 
@@ -110,7 +113,7 @@ def _add_sensitivity(
         "Results join those of `run` in the same folder and report.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    one.set_defaults(command=sensitivity_main, profile="quick")
+    one.set_defaults(command=sensitivity_main, batch_size=None)
     one.add_argument("axis", choices=AXES)
     _add_common(one)
     one.add_argument("--values", type=_numbers, help="comma-separated; default: a few")

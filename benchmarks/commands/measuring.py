@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -31,6 +32,7 @@ from benchmarks.report.terminal import print_verdict
 from benchmarks.verdict import judge
 from benchmarks.verdict.rows import read_rows
 from idxdata import Batches, Dataset, Plan, load
+from idxdata.locks import Lock, named_lock
 from trainers.loops import find_loop
 from trainers.recipe_files import get_recipe
 from trainers.recipes import fit_recipe
@@ -67,7 +69,9 @@ class Measured:
     def has_failures(self) -> bool:
         """Whether a process of this session gave no result."""
         return any(
-            "error" in row for row in self.rows if row["session"] == self.session
+            "error" in row or "cuts_error" in row
+            for row in self.rows
+            if row["session"] == self.session
         )
 
 
@@ -95,6 +99,23 @@ def measure(
     }
     folder = results_folder(results, dataset, place)
     path = rows_path(folder, axis)
+    folder.mkdir(parents=True, exist_ok=True)
+    with named_lock(folder / ".lock", wait=False) as lock:
+        if lock is Lock.BUSY:
+            raise ValueError(f"another run is measuring into {folder}")
+        contest, was_interrupted = _play(entries, rule, path, facts, console)
+    rows = contest.file.rows
+    return Measured(folder, dataset, rows, contest.session, was_interrupted)
+
+
+def _play(
+    entries: Sequence[Entry],
+    rule: Rule,
+    path: Path,
+    facts: dict[str, Any],
+    console: Console,
+) -> tuple[Contest, bool]:
+    """The contest that was played into `path`, and whether it was interrupted."""
     if path.exists():
         read_rows(path)  # which refuses what is not ours to go on with
     file = RowFile(path)
@@ -102,18 +123,15 @@ def measure(
         console.print(f"[dim]going on with the {len(file.rows)} rows of[/] {path}")
     session = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     command = shlex.join([*COMMAND, *sys.argv[1:]])
-    contest = Contest(entries, rule, file, session, facts, command, cuts=axis is None)
-    num_before = len(file.rows)
-    was_interrupted = False
+    is_main = entries[0].axis is None
+    contest = Contest(entries, rule, file, session, facts, command, cuts=is_main)
     try:
         with contest_progress(contest, console) as on_turn:
             contest.play(on_turn, lambda row: console.print(outcome(row)))
     except KeyboardInterrupt:
-        was_interrupted = True
         console.print("Interrupted; what follows is of the runs that had ended.")
-    if num_before == len(file.rows) == 0 and path.exists():
-        path.unlink()
-    return Measured(folder, dataset, file.rows, session, was_interrupted)
+        return contest, True
+    return contest, False
 
 
 def report(measured: Measured, console: Console) -> int:
@@ -150,6 +168,8 @@ def outcome(row: Row) -> str:
     accuracy = 100 * row["record"]["metrics"]["accuracy"]
     noisy = any(turn["is_noisy"] for turn in row["turns"] if turn["what"] == "epoch")
     mark = " [yellow]noisy[/]" if noisy else ""
+    if "cuts_error" in row:
+        mark += f" [red]failed after training[/]: {escape(row['cuts_error'])}"
     return (
         f"{who} {epoch_s(row):.3f} s an epoch ({len(epochs)}), "
         f"test accuracy {accuracy:.2f} %{mark}"

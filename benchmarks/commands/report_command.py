@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.commands.measuring import report_folder
 from benchmarks.run_loop import new_console
 from benchmarks.verdict.rows import read_rows
-from idxdata import Dataset, IdxDataError, load
+from idxdata import Dataset, FormatError, IdxDataError, load
 
 
 def main(args: argparse.Namespace) -> int:
@@ -20,7 +20,15 @@ def main(args: argparse.Namespace) -> int:
     if not rows:
         raise ValueError(f"{files[0]} has no rows")
     console = new_console()
-    page = report_folder(folder, _dataset(rows[0].case.data), console)
+    try:
+        page = report_folder(folder, _dataset(rows[0].case.data), console)
+    except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
+        raise FormatError(
+            "rows that no benchmark has written",
+            path=folder,
+            found=f"{type(error).__name__}: {error}",
+            hint="docs/rows.md tells the fields",
+        ) from error
     console.print(f"Report: {page}", highlight=False, soft_wrap=True)
     return 0
 

@@ -1,13 +1,16 @@
 """`run`: measure recipes by loops, and report."""
 
 import argparse
+import math
 
 from benchmarks.commands.measuring import Measured, measure, report
 from benchmarks.commands.sensitivity_command import axis_entries
-from benchmarks.contest.entry import Axis, Entry
+from benchmarks.contest.entry import Axis, Entry, edition_of, located
 from benchmarks.contest.schedule import Rule
+from benchmarks.contest.tutorial import FEEDERS
 from benchmarks.profiles import AXIS_RECIPE, PROFILES, Profile
 from benchmarks.run_loop import new_console
+from trainers.loops import find_loop
 from trainers.recipe_files import get_recipe
 
 
@@ -15,7 +18,8 @@ def main(args: argparse.Namespace) -> int:
     """The main run, then the profile's axes of sensitivity; the exit status."""
     profile = PROFILES[args.profile]
     console = new_console()
-    rule = Rule(args.rounds, profile.width, args.limit_s or profile.limit_s)
+    own_limit_s = profile.limit_s if args.rounds is None else math.inf
+    rule = Rule(args.rounds, profile.width, args.limit_s or own_limit_s)
     measured = measure(
         entries(args, profile), rule, args.results, console, num_threads=args.threads
     )
@@ -24,8 +28,8 @@ def main(args: argparse.Namespace) -> int:
     for axis in axes:
         if measured.was_interrupted or not measured.rows:
             break
-        if axis == "loader" and get_recipe(_one_of(args)).has_one_hot_labels:
-            console.print("no tutorial's loader for one-hot labels: left out")
+        if axis == "loader" and not _has_tutorials(args):
+            console.print("no tutorial's loader for all of these: loader is left out")
             continue
         measured = _along(axis, args, profile)
         console.print()
@@ -38,9 +42,10 @@ def entries(args: argparse.Namespace, profile: Profile) -> list[Entry]:
     loops = args.frameworks or args.loops or profile.loops
     return [
         Entry(
-            recipe=recipe,
+            recipe=located(recipe),
+            edition=edition_of(recipe),
             loop=loop,
-            data=args.data,
+            data=located(args.data),
             epochs=args.epochs or profile.epochs.get(recipe),
             batch_size=args.batch_size,
             num_threads=args.threads,
@@ -50,6 +55,13 @@ def entries(args: argparse.Namespace, profile: Profile) -> list[Entry]:
         for recipe in args.recipes or profile.recipes
         for loop in loops
     ]
+
+
+def _has_tutorials(args: argparse.Namespace) -> bool:
+    loops = args.frameworks or args.loops or PROFILES["quick"].loops
+    return not get_recipe(_one_of(args)).has_one_hot_labels and all(
+        find_loop(name).adapter in FEEDERS for name in loops
+    )
 
 
 def _one_of(args: argparse.Namespace) -> str:
@@ -63,7 +75,7 @@ def _along(axis: Axis, args: argparse.Namespace, profile: Profile) -> Measured:
     console.print(f"\n[bold]sensitivity: {axis}[/]")
     args.values = None
     args.recipes = [_one_of(args)]
-    rule = Rule(None, profile.width, args.axis_limit_s)
+    rule = Rule(args.rounds, profile.width, args.axis_limit_s)
     return measure(
         axis_entries(axis, args),
         rule,

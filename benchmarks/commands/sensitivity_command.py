@@ -5,13 +5,12 @@ from dataclasses import replace
 
 from benchmarks.commands.measuring import measure, report
 from benchmarks.contest.contest import points
-from benchmarks.contest.entry import Axis, Entry
+from benchmarks.contest.entry import Axis, Entry, edition_of, located
 from benchmarks.contest.schedule import Rule
-from benchmarks.contest.tutorial import FEEDERS
 from benchmarks.profiles import AXIS_EPOCHS, AXIS_VALUES, PROFILES
 from benchmarks.run_loop import new_console
 from idxdata.cpus import usable_cpus
-from trainers.loops import LOOPS, find_loop
+from trainers.loops import LOOPS
 
 
 def main(args: argparse.Namespace) -> int:
@@ -39,15 +38,14 @@ def axis_entries(axis: Axis, args: argparse.Namespace) -> list[Entry]:
     loops = args.frameworks or args.loops or PROFILES["quick"].loops
     if axis == "loop" and not (args.frameworks or args.loops):
         loops = list(LOOPS)
-    if axis == "loader":
-        loops = [name for name in loops if find_loop(name).adapter in FEEDERS]
-        loops = loops or list(PROFILES["quick"].loops)
     plain = [
         Entry(
-            recipe=recipe,
+            recipe=located(recipe),
+            edition=edition_of(recipe),
             loop=loop,
-            data=args.data,
+            data=located(args.data),
             epochs=args.epochs or AXIS_EPOCHS,
+            batch_size=None if axis == "batch_size" else args.batch_size,
             num_threads=args.threads,
             precision=args.precision,
             device=args.device,

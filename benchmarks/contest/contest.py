@@ -60,11 +60,11 @@ class Contest:
         """Seconds to its end, at most; None before that can be told."""
         if any(not group.num_now for group in self.groups):
             return None
+        limit = max(0.0, self.rule.limit_s - self.elapsed_s)
         if self.rule.rounds is None:
-            return max(0.0, self.rule.limit_s - self.elapsed_s)
-        return sum(
-            (self.rule.rounds - group.num_now) * group.took_s for group in self.groups
-        )
+            return limit
+        rounds = self.rule.rounds
+        return min(limit, sum((rounds - g.num_now) * g.took_s for g in self.groups))
 
     def play(self, on_turn: OnTurn, on_row: Callable[[Row], None]) -> None:
         """Rounds of each group in turn, until no group wants more or has the time.

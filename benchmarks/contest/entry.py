@@ -1,5 +1,8 @@
 """Who is entered: one recipe by one loop in one setting, as plain data."""
 
+import hashlib
+import json
+import os
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -7,7 +10,8 @@ from trainers.errors import RecipeError
 from trainers.layers import Conv, Dense, Layer
 from trainers.loops import find_loop
 from trainers.loops.job import Device, Precision
-from trainers.recipes import Recipe
+from trainers.recipe_files import get_recipe, recipe_to_dict
+from trainers.recipes import RECIPES, Recipe
 
 Loader = Literal["service", "tutorial"]
 Axis = Literal["batch_size", "num_threads", "width", "loop", "loader"]
@@ -20,7 +24,8 @@ AXES: tuple[Axis, ...] = get_args(Axis)
 class Entry:
     """One contender. `docs/rows.md` tells the fields, under `case`.
 
-    `alias`: a name to enter under, None for the loop's own. Raises `LoopError` for a
+    `alias`: a name to enter under, None for the loop's own. `edition`: tells what stood
+    in a recipe's file (`edition_of`), so that an edited one is another group. Raises `LoopError` for a
     loop that is not known or has no tutorial's loader to be fed by.
     """
 
@@ -37,6 +42,7 @@ class Entry:
     axis: Axis | None = None
     planted: Planted | None = None
     alias: str | None = None
+    edition: str = ""
 
     def __post_init__(self) -> None:
         find_loop(self.loop)
@@ -50,7 +56,7 @@ class Entry:
     @property
     def group(self) -> str:
         """With whom it takes turns: recipe and setting, in words."""
-        parts = [self.recipe]
+        parts = [f"{self.recipe} {self.edition}".rstrip()]
         if self.epochs is not None:
             parts.append(f"{self.epochs} epoch{'s' if self.epochs > 1 else ''}")
         if self.batch_size is not None:
@@ -80,6 +86,21 @@ class Entry:
             "axis": self.axis,
             "planted": self.planted,
         }
+
+
+def edition_of(recipe: str) -> str:
+    """Of a recipe's file, a digest of what it says; of one by name nothing: the commit
+    tells. Raises `RecipeError` for a file that is no recipe."""
+    if recipe in RECIPES:
+        return ""
+    text = json.dumps(recipe_to_dict(get_recipe(recipe)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+def located(name: str) -> str:
+    """A file's or folder's whole path, since contenders run elsewhere; else the name."""
+    is_path = os.sep in name or name.endswith((".toml", ".py"))
+    return os.path.abspath(name) if is_path and os.path.exists(name) else name
 
 
 def widened(recipe: Recipe, factor: float) -> Recipe:

@@ -38,8 +38,7 @@ def command_of(path: Path) -> str:
 class RowFile:
     """Rows that are there, and those that come.
 
-    Half a line at the end, left by something that was killed while it wrote, is cut
-    off. Lines are taken at their word: `verdict.rows.read_rows` checks them.
+    Half a row at the end, left by something that was killed while it wrote, is cut off. Lines are taken at their word: `verdict.rows.read_rows` checks them.
     """
 
     def __init__(self, path: Path) -> None:
@@ -105,6 +104,14 @@ def _end_lines(path: Path) -> None:
     if not path.exists():
         return
     content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if whole != content:
-        os.truncate(path, len(whole))
+    end = content.rfind(b"\n") + 1
+    if end == len(content):
+        return
+    try:
+        json.loads(content[end:])
+    except ValueError:
+        os.truncate(path, end)
+    else:
+        # A whole row, which an editor saved without its end.
+        with open(path, "ab") as file:
+            file.write(b"\n")

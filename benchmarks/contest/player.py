@@ -162,7 +162,12 @@ class Player:
         elif status or name == "error":
             self._stderr.seek(0)
             messages = self._stderr.read().strip().splitlines() or ["no message"]
-            self.found[name] = f"exit status {status}: {messages[-1]}"
+            what = (
+                f"exit status {status}"
+                if status >= 0
+                else f"killed by signal {-status}"
+            )
+            self.found[name] = f"{what}: {messages[-1]}"
 
     def _stop(self) -> None:
         self._timed_out = True

@@ -12,7 +12,7 @@ from benchmarks.stats import MIN_PAIRS, bootstrap_ratio
 class Rule:
     """When a group has been measured enough.
 
-    `rounds`: exactly so many more; None lets the intervals decide: at least
+    `rounds`: so many more, if there is time; None lets the intervals decide: at least
     `MIN_PAIRS` rounds, or as many more if there were so many before; then on until
     every contender's ratio to the fastest one is known to within `width` (0.02: by a
     factor of 1.02 either way), or `limit_s` seconds have passed since the run began.
@@ -39,7 +39,7 @@ class Rule:
 
     def has_time(self, elapsed_s: float, round_s: float) -> bool:
         """Whether a round that takes `round_s` would end in time."""
-        return self.rounds is not None or elapsed_s + round_s <= self.limit_s
+        return elapsed_s + round_s <= self.limit_s
 
 
 def half_width(times: Mapping[str, Sequence[float]]) -> float:

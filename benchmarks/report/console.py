@@ -17,7 +17,9 @@ def print_table(
     """Numbers to the right; `notes` below, one a line."""
     console.print(f"[bold]{escape(heading)}[/]")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column(columns[0])
+    # A name that is cut short could be another one's.
+    longest = max((len(row[0]) for row in rows), default=0)
+    table.add_column(columns[0], no_wrap=True, min_width=longest)
     for column in columns[1:]:
         table.add_column(column, justify="right")
     for row in rows:

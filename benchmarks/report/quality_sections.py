@@ -105,7 +105,7 @@ def sensitivity_section(verdict: Verdict, looks: Looks) -> Section | None:
     for title, some in (
         (series(names).capitalize() if names else "", numbers),
         ("Loop forms", [axis for axis in axes if axis.axis == "loop"]),
-        ("The flipped verdict: loaders", [a for a in axes if a.axis == "loader"]),
+        (_loaders_title(axes), [a for a in axes if a.axis == "loader"]),
     ):
         if some:
             blocks += _axis_blocks(some, title, looks)
@@ -144,3 +144,8 @@ def _verdicts(some: list[Sensitivity]) -> Table:
                 label += " (not the same batches)"
             rows.append((label, point.clause))
     return Table(("where", "verdict"), tuple(rows))
+
+
+def _loaders_title(axes: Sequence[Sensitivity]) -> str:
+    is_flipped = any(one.is_flipping for one in axes if one.axis == "loader")
+    return "The flipped verdict: loaders" if is_flipped else "Loaders"

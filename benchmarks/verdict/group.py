@@ -126,11 +126,15 @@ def make_group(rows: Sequence[Row], *, is_refusing: bool = True) -> Group:
 
 
 def failures(rows: Sequence[Row]) -> list[Failure]:
-    """One for each row without a record."""
+    """One for each row without a record, or whose process failed after training."""
     return [
-        Failure(
-            row.group, row.contender, row.session, row.round, row.error or "unknown"
-        )
+        Failure(row.group, row.contender, row.session, row.round, reason)
         for row in rows
-        if row.record is None
+        if (reason := _reason(row)) is not None
     ]
+
+
+def _reason(row: Row) -> str | None:
+    if row.record is None:
+        return row.error or "unknown"
+    return row.cuts_error and f"after training: {row.cuts_error}"

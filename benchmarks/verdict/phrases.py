@@ -1,6 +1,7 @@
 """Clauses about one group. They say no more than its figures do."""
 
 from collections.abc import Sequence
+from statistics import fmean
 
 from benchmarks.stats import MIN_PAIRS, PairedRatio
 from benchmarks.verdict.comparing import Comparison
@@ -120,8 +121,9 @@ def accuracy_clause(group: Group) -> str:
 def _pair_clause(group: Group, comparison: Comparison) -> str:
     by_name = {one.name: one for one in group.accepted}
     a, b = by_name[comparison.a], by_name[comparison.b]
+    first, second = (_accuracy(one, comparison.rounds) for one in (a, b))
     return (
-        f"test accuracy is {_accuracy(a)} % with {a.name} and {_accuracy(b)} % with "
+        f"test accuracy is {first} % with {a.name} and {second} % with "
         f"{b.name}, {_PAIR_WORDS[_explained(comparison)]} ({points(comparison)})"
     )
 
@@ -142,8 +144,14 @@ def _explained(comparison: Comparison) -> Explained:
     return comparison.disagreement.explained
 
 
-def _accuracy(contender: Contender) -> str:
-    return percent(contender.quality.accuracy.mean)
+def _accuracy(contender: Contender, rounds: Sequence[int] | None = None) -> str:
+    """The mean; of `rounds` alone where others had no more, as seeds would differ."""
+    values = [
+        row.record.metrics.accuracy
+        for row in contender.rows
+        if row.record is not None and (rounds is None or row.round in rounds)
+    ]
+    return percent(fmean(values))
 
 
 def _names(some: Sequence[Contender]) -> str:

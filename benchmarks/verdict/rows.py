@@ -98,6 +98,7 @@ class Row:
     cuts: Cuts | None
     energy_j: float | None
     error: str | None
+    cuts_error: str | None = None
 
     @property
     def place(self) -> tuple[str, int]:

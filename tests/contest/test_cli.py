@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 
 from benchmarks import cli
+from benchmarks.commands import measuring
 from benchmarks.contest.entry import Entry
 from benchmarks.contest.folder import RowFile
 from idxdata import Batches, Plan, load, write_idx
+from idxdata.locks import named_lock
+from tests.verdict import synthetic_rows
 
 pytest.importorskip("torch")
 pytest.importorskip("tensorflow")
@@ -171,6 +174,39 @@ def test_rows_of_another_program_are_not_gone_on_with(
     assert cli.main(options) == 2
     assert "99" in capsys.readouterr().err
     assert path.read_text() == before
+
+
+def test_rows_that_were_edited(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (row,) = synthetic_rows.Contest([synthetic_rows.Made()], rounds=1).rows()
+    row["command"] = "python -m benchmarks run"
+    del row["record"]["digests"]["order"]
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
+    assert cli.main(["report", str(tmp_path)]) == 2
+    (line,) = [
+        one for one in capsys.readouterr().err.splitlines() if one.startswith("error:")
+    ]
+    assert "'order'" in line
+
+
+def test_two_runs_do_not_share_a_folder(
+    stripes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["run", "--data", str(stripes), "--results", str(tmp_path)]
+    options += ["--recipes", "mlp-3x100", "--loops", "torch-eager", "--rounds", "1"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measuring, "_play", _raise)
+        with pytest.raises(RuntimeError):
+            cli.main(options)
+    (folder,) = tmp_path.glob("stripes-*")
+    with named_lock(folder / ".lock"):
+        assert cli.main(options) == 2
+    assert "another run" in capsys.readouterr().err
+
+
+def _raise(*_: Any) -> None:
+    raise RuntimeError
 
 
 def test_names_count_once() -> None:

@@ -151,7 +151,7 @@ def test_who_is_killed_while_it_waits_has_a_row_and_the_rest_goes_on(
         rows.append,
     )
     failed, well = sorted(rows, key=lambda row: "record" in row)
-    assert failed["error"] == "exit status -9: no message"
+    assert failed["error"] == "killed by signal 9: no message"
     assert len(well["record"]["epochs"]) == 2
     assert children() == before
 

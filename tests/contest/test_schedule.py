@@ -18,9 +18,10 @@ def times(spread: float, count: int, factor: float = 1.0) -> dict[str, list[floa
 
 
 def test_exactly_as_many_as_asked_for() -> None:
-    rule = Rule(3, limit_s=0)
+    rule = Rule(3)
     assert [rule.wants_more(50, n, {}) for n in (0, 2, 3)] == [True, True, False]
     assert rule.has_time(1e9, 1e9)
+    assert not Rule(3, limit_s=10).has_time(8, 3)
 
 
 def test_no_verdict_before_there_are_enough() -> None:

@@ -108,6 +108,15 @@ def test_of_many_contenders_every_pair_counts() -> None:
     assert "tf-xla less torch-eager (" in accuracy
 
 
+def test_a_round_that_one_did_not_end_is_not_compared() -> None:
+    rows = _rows(A, B, rounds=2)
+    del rows[-1]
+    rows[-1]["record"]["metrics"]["accuracy"] = 0.1
+    _, accuracy = judge(parsed(rows)).sentences
+    first = 100 * rows[0]["record"]["metrics"]["accuracy"]
+    assert f"test accuracy is {first:.2f} % with torch-eager" in accuracy
+
+
 def test_better_models_differ_by_more() -> None:
     worse = Made(2.0, loop="tf-function", accuracy=0.95)
     _, accuracy = judge(parsed(_rows(A, worse))).sentences

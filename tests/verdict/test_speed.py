@@ -275,3 +275,12 @@ def test_epoch_of_a_parsed_row() -> None:
     (row,) = parsed(_rows(A, rounds=1))
     assert row.record is not None
     assert epoch_s(row.record) == pytest.approx(1.0, rel=0.1)
+
+
+def test_what_failed_after_training_is_told() -> None:
+    rows = _rows(A, rounds=1)
+    rows[0] |= {"cuts": None, "cuts_error": "killed by signal 9: no message"}
+    group = _group(rows)
+    (failure,) = group.failures
+    assert str(failure).endswith("after training: killed by signal 9: no message")
+    assert group.contenders[0].speed.cuts is None
