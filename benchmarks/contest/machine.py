@@ -151,7 +151,7 @@ def _tree_cpu_s(process: psutil.Process) -> float:
 
 
 def _changes() -> str | None:
-    """A digest of how the checkout differs from its commit; None if it does not."""
+    """A digest of how the checkout's known files differ from its commit, or "none"."""
     try:
         done = subprocess.run(
             ["git", "diff", "HEAD"],
@@ -161,7 +161,7 @@ def _changes() -> str | None:
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return hashlib.sha256(done.stdout).hexdigest()[:12] if done.stdout else None
+    return hashlib.sha256(done.stdout).hexdigest()[:12] if done.stdout else "none"
 
 
 def _gpu() -> str | None:

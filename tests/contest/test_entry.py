@@ -1,11 +1,14 @@
 """Who is entered: names, groups, widths."""
 
+from pathlib import Path
+
 import pytest
 
 from benchmarks.contest.contest import points
-from benchmarks.contest.entry import Entry, widened
+from benchmarks.contest.entry import Entry, edition_of, located, widened
 from trainers.errors import LoopError, RecipeError
 from trainers.layers import Conv, Dense
+from trainers.recipe_files import recipe_to_toml
 from trainers.recipes import RECIPES
 
 
@@ -43,6 +46,29 @@ def test_a_case_has_all_that_the_process_needs() -> None:
         "recipe", "loop", "data", "seed", "epochs", "batch_size", "num_threads",
         "precision", "device", "loader", "width", "axis", "planted",
     }  # fmt: skip
+
+
+def test_an_edited_recipe_file_is_another_group(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    text = recipe_to_toml(RECIPES["mlp-3x100"])
+    path.write_text(text)
+    first = edition_of(str(path))
+    path.write_text(text.replace("units = 100", "units = 101", 1))
+    assert first and first != edition_of(str(path))
+    assert entry(edition=first).group == f"mlp-3x100 {first}"
+    assert edition_of("mlp-3x100") == ""
+
+
+def test_paths_are_those_of_whoever_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Contenders run in another folder; a name is no path, whatever lies beside.
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.toml", "glyphs"):
+        Path(name).touch()
+    assert located("mine.toml") == str(tmp_path / "mine.toml")
+    assert located("./glyphs") == str(tmp_path / "glyphs")
+    assert located("glyphs") == "glyphs"
 
 
 def test_an_unknown_loop() -> None:
