@@ -57,7 +57,7 @@ help:
 	@echo "make bench-batch-size, bench-threads, bench-width, bench-loop, bench-loader"
 	@echo "             does the verdict depend on it; VALUES=32,128,512 and the above"
 	@echo "make bench-selftest"
-	@echo "             equals must come out equal, planted faults be found; some 20 minutes"
+	@echo "             equals must come out equal, planted faults be found; half an hour"
 	@echo "make bench-data"
 	@echo "             idxdata and its peers side by side, and which goals are met, in"
 	@echo "             five parts that are targets too; LARGE=1: files of 1 to 8 GB as well"
