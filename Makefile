@@ -44,7 +44,8 @@ parity_options = --data "$(DATA)" \
 
 axes := batch-size threads width loop loader
 
-.PHONY: help setup bench $(axes:%=bench-%) bench-selftest bench-data bench-read bench-cache bench-order bench-augment \
+.PHONY: help setup bench $(axes:%=bench-%) bench-selftest bench-data bench-read \
+	bench-cache bench-order bench-augment \
 	bench-feed bench-loops parity test test-long test-interpreted test-checked faults fuzz \
 	lint wheel format clean
 .DEFAULT_GOAL := help

@@ -14,6 +14,7 @@ from benchmarks.profiles import (
     PROFILE_NAMES,
     PROFILES,
 )
+from benchmarks.run_loop import names
 from idxdata import IdxDataError
 from idxdata.cpus import usable_cpus
 from trainers.arguments import path_like, positive, threads
@@ -80,7 +81,7 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     one.add_argument(
         "--recipes",
-        type=_names,
+        type=names,
         help="comma-separated names or files; default: the profile's",
     )
     one.add_argument(
@@ -118,7 +119,7 @@ def _add_sensitivity(
     _add_common(one)
     one.add_argument("--values", type=_numbers, help="comma-separated; default: a few")
     one.add_argument(
-        "--recipes", type=_names, default=[AXIS_RECIPE], help="comma-separated"
+        "--recipes", type=names, default=[AXIS_RECIPE], help="comma-separated"
     )
     one.add_argument("--epochs", type=positive, default=AXIS_EPOCHS, help="of each run")
     one.add_argument(
@@ -190,7 +191,7 @@ def _add_common(one: argparse.ArgumentParser) -> None:
         + ", ".join(f"{name} ({loop})" for name, loop in FRAMEWORK_LOOPS.items()),
     )
     who.add_argument(
-        "--loops", type=_names, help="comma-separated; default: the profile's"
+        "--loops", type=names, help="comma-separated; default: the profile's"
     )
     one.add_argument("--threads", type=threads, default=usable_cpus())
     one.add_argument("--precision", choices=("float32", "float64"), default="float32")
@@ -198,34 +199,29 @@ def _add_common(one: argparse.ArgumentParser) -> None:
     one.add_argument("--results", type=Path, default=RESULTS)
 
 
-def _names(text: str) -> list[str]:
-    """Comma-separated names, each once: twice would pass one pair off as two."""
-    return list(dict.fromkeys(name.strip() for name in text.split(",")))
-
-
 def _frameworks(text: str) -> list[str]:
     """Loops that stand for the frameworks named."""
-    unknown = [name for name in _names(text) if name not in FRAMEWORK_LOOPS]
+    unknown = [name for name in names(text) if name not in FRAMEWORK_LOOPS]
     if unknown:
         raise argparse.ArgumentTypeError(
             f"expected some of {', '.join(FRAMEWORK_LOOPS)}, found {unknown[0]!r}"
         )
-    return [FRAMEWORK_LOOPS[name] for name in _names(text)]
+    return [FRAMEWORK_LOOPS[name] for name in names(text)]
 
 
 def _axes(text: str) -> list[str]:
-    names = [] if text == "none" else _names(text)
-    unknown = [name for name in names if name not in AXES]
+    asked = [] if text == "none" else names(text)
+    unknown = [name for name in asked if name not in AXES]
     if unknown:
         raise argparse.ArgumentTypeError(
             f"expected some of {', '.join(AXES)}, found {unknown[0]!r}"
         )
-    return names
+    return asked
 
 
 def _numbers(text: str) -> list[float]:
     try:
-        values = [float(part) for part in _names(text)]
+        values = [float(part) for part in names(text)]
     except ValueError:
         values = [math.nan]
     if not all(0 < value < math.inf for value in values):

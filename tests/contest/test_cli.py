@@ -16,6 +16,7 @@ from benchmarks import cli
 from benchmarks.commands import measuring
 from benchmarks.contest.entry import Entry
 from benchmarks.contest.folder import RowFile
+from benchmarks.run_loop import names
 from idxdata import Batches, Plan, load, write_idx
 from idxdata.locks import named_lock
 from tests.verdict import synthetic_rows
@@ -211,7 +212,7 @@ def _raise(*_: Any) -> None:
 
 def test_names_count_once() -> None:
     # Twice the same recipe would pass one pair off as two.
-    assert cli._names("b, a,b") == ["b", "a"]
+    assert names("b, a,b") == ["b", "a"]
 
 
 def test_frameworks_stand_for_loops() -> None:
