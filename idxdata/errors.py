@@ -115,6 +115,19 @@ class CatalogueError(IdxDataError, LookupError):
     """No dataset of that name is known."""
 
 
+class FetchError(IdxDataError, OSError):
+    """A file cannot be had from any of its mirrors, or may not be asked for.
+
+    `attempts`: what each mirror said, as (URL, text) in the order asked.
+    """
+
+    attempts: tuple[tuple[str, str], ...] = ()
+
+
+class DigestError(FetchError):
+    """A file is not the one that was published: its size or its hash differs."""
+
+
 class PlanError(IdxDataError, ValueError):
     """A plan's arguments do not describe an order of batches."""
 

@@ -1,0 +1,1 @@
+"""Arrays and datasets to and from other kinds of files: one file a format."""

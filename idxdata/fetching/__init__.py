@@ -1,0 +1,1 @@
+"""Files from the network: mirrors in turn, resumed, hashed, published whole."""

@@ -1,0 +1,1 @@
+"""A page in the browser to look through examples, served on this machine only."""
