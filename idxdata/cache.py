@@ -86,8 +86,13 @@ class Cache:
             raise ValueError("the cache folder's path is empty")
         self.folder = _expanded(path).absolute()
 
-    def open(self, path: PathLike) -> NDArray[Any]:
+    def open(
+        self, path: PathLike, *, member: str | None = None, transposed: bool = False
+    ) -> NDArray[Any]:
         """The array in the IDX file at `path`, mapped from its entry.
+
+        `member` is that of `read_idx`. With `transposed` each image's rows and columns
+        are swapped: for files that hold images column by column, as EMNIST's do.
 
         Native byte order, C-contiguous, 64-byte aligned; copy-on-write: writing
         to it changes neither the entry nor what others see. The entry is in use, and
@@ -98,8 +103,8 @@ class Cache:
         about 16 MB of memory. Where the source is not known but its content is, it
         is read once and nothing is decoded.
 
-        Raises the errors of `read_idx` for a bad source, and `CacheError` if the
-        folder cannot be written or the source changes whenever it is read. A source
+        Raises the errors of `read_idx` for a bad source, `FormatError` for `transposed`
+        where there are not three dims, and `CacheError` if the folder cannot be written or the source changes whenever it is read. A source
         that is mapped by somebody who writes to it must lie on a file system that
         writes back: on tmpfs such writes are not noticed.
         """
@@ -108,14 +113,20 @@ class Cache:
             array = self._find(identity)
             return make_entry(self._layout, identity) if array is None else array
 
-        return _of_unchanged(path, find_or_make)
+        def identify() -> SourceIdentity:
+            return SourceIdentity.of(path, member=member, is_transposed=transposed)
 
-    def find(self, path: PathLike) -> NDArray[Any] | None:
+        return _of_unchanged(identify, find_or_make)
+
+    def find(
+        self, path: PathLike, *, member: str | None = None, transposed: bool = False
+    ) -> NDArray[Any] | None:
         """As `open`, but None where that would have to read the source.
 
         Raises `OSError` if there is no file at `path`.
         """
-        return self._find(SourceIdentity.of(path))
+        identity = SourceIdentity.of(path, member=member, is_transposed=transposed)
+        return self._find(identity)
 
     def entries(self) -> tuple[CacheEntry, ...]:
         """All entries, least recently used first; damaged ones are left out."""
@@ -161,7 +172,7 @@ class Cache:
         source_sha256 = layout.find_sha256(identity)
         if source_sha256 is None:
             return None
-        return map_sound(layout.entry(entry_name(source_sha256)))
+        return map_sound(layout.entry(entry_name(source_sha256, identity)))
 
 
 def open_idx(
@@ -193,18 +204,20 @@ def open_idx(
         array = cache._find(identity)
         return _map_in_place(identity, alignment) if array is None else array
 
-    array = _of_unchanged(path, map_what_is_there)
+    array = _of_unchanged(lambda: SourceIdentity.of(path), map_what_is_there)
     return cache.open(path) if array is None else array
 
 
-def _of_unchanged(path: PathLike, get: Callable[[SourceIdentity], _Found]) -> _Found:
-    """What `get` gives for the file at `path`; again if that is replaced meanwhile."""
+def _of_unchanged(
+    identify: Callable[[], SourceIdentity], get: Callable[[SourceIdentity], _Found]
+) -> _Found:
+    """What `get` gives for the file that is there; again if it is replaced meanwhile."""
     for _ in range(_MAX_ATTEMPTS - 1):
         try:
-            return get(SourceIdentity.of(path))
+            return get(identify())
         except SourceChanged:
             pass
-    return get(SourceIdentity.of(path))
+    return get(identify())
 
 
 def _map_in_place(identity: SourceIdentity, alignment: int) -> NDArray[Any] | None:

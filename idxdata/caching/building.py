@@ -16,7 +16,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from idxdata.caching.entries import DATA, META, Damaged, Meta, map_entry, open_entry
-from idxdata.caching.entry_data import shown, write_data
+from idxdata.caching.entry_data import shown, stored_shape, write_data
 from idxdata.caching.layout import Layout, SourceIdentity, entry_name
 from idxdata.caching.sweeping import retire, sweep
 from idxdata.errors import CacheError, FormatError
@@ -41,10 +41,12 @@ def make_entry(layout: Layout, identity: SourceIdentity) -> NDArray[Any]:
     Raises as `Cache.open`, but `SourceChanged` at the first change.
     """
     with open_unchanged(identity) as file:
-        with open_source(file, peek=True) as source:
+        with open_source(file, member=identity.member, peek=True) as source:
             # Before the folder is touched: a bad source leaves nothing behind.
             source.check_size()
-        source_sha256 = hash_source(identity, file)
+            stored_shape(source.header.shape, identity)
+        known = layout.find_sha256_of_file(identity) if identity.member else None
+        source_sha256 = known or hash_source(identity, file)
         _check_unchanged(identity, file)
         array = _map_or_build(layout, identity, file, source_sha256)
     # It is quicker with the index, but right without.
@@ -56,7 +58,7 @@ def make_entry(layout: Layout, identity: SourceIdentity) -> NDArray[Any]:
 def _map_or_build(
     layout: Layout, identity: SourceIdentity, file: FileIO, source_sha256: str
 ) -> NDArray[Any]:
-    folder = layout.entry(entry_name(source_sha256))
+    folder = layout.entry(entry_name(source_sha256, identity))
     for _ in range(_MAX_ATTEMPTS):
         with layout.errors("cannot map a cache entry"), suppress(Damaged):
             array = map_entry(folder)
@@ -82,13 +84,12 @@ def build_entry(
     A damaged entry is taken out of service. `identity` and `source_sha256` are those
     of `file`. Raises as `Cache.open`.
     """
-    name = entry_name(source_sha256)
-    label = os.path.basename(identity.path)
+    name = entry_name(source_sha256, identity)
     with ExitStack() as stack:
         with layout.errors():
             layout.make()
             lock = stack.enter_context(
-                named_lock(layout.lock(name), note=f"decodes {label}")
+                named_lock(layout.lock(name), note=f"decodes {identity.label}")
             )
         if lock is Lock.UNAVAILABLE:
             _warn_of_no_locks(layout)
@@ -130,17 +131,16 @@ def _fill(
 ) -> None:
     """Write the two files of an entry into the folder `part`."""
     data = part / DATA
-    label = os.path.basename(identity.path)
     file.seek(0)
     with ExitStack() as stack:
-        source = stack.enter_context(open_source(file))
+        source = stack.enter_context(open_source(file, member=identity.member))
         source.check_size()
         with layout.errors():
             out = stack.enter_context(open(data, "xb", buffering=0))
-        contents = write_data(source, out, label=label, errors=layout.errors)
-    header = source.header
+        contents = write_data(source, out, identity=identity, errors=layout.errors)
+    shape = stored_shape(source.header.shape, identity)
     meta = Meta(
-        identity, source_sha256, header.dtype, header.shape, contents, time.time()
+        identity, source_sha256, source.header.dtype, shape, contents, time.time()
     )
     with layout.errors():
         layout.open_up(data)
@@ -177,9 +177,9 @@ def _check_unchanged(identity: SourceIdentity, file: FileIO) -> None:
     """Refuse a source that was written to, or replaced, since `identity` was taken."""
     what = "source changed while it was read"
     try:
-        found = SourceIdentity.of_open(identity.path, file.fileno())
+        found = identity.of_open(file.fileno())
         if found == identity:
-            found = SourceIdentity.of(identity.path)
+            found = identity.now()
     except OSError as error:
         raise CacheError(
             what, path=identity.path, found=error.strerror or str(error)

@@ -72,7 +72,8 @@ class Meta:
         """Of the entry `name`. Raises `Damaged`."""
         try:
             facts = json.loads(text)
-            is_ours = name == entry_name(facts["source_sha256"])
+            source = SourceIdentity(**facts["source"])
+            is_ours = name == entry_name(facts["source_sha256"], source)
             is_current = facts["format_version"] == FORMAT_VERSION
             if not is_current and not is_ours:
                 raise OtherVersion("another version's")
@@ -82,7 +83,7 @@ class Meta:
                 raise Damaged(f"{META} was changed")
             contents = Contents(facts["idx_sha256"], facts["minimum"], facts["maximum"])
             return cls(
-                SourceIdentity(**facts["source"]),
+                source,
                 facts["source_sha256"],
                 np.dtype(facts["dtype"]),
                 tuple(facts["shape"]),

@@ -5,6 +5,7 @@ writes one while the next is decoded.
 """
 
 import hashlib
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -16,8 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.caching.entries import npy_header
+from idxdata.caching.layout import SourceIdentity
 from idxdata.cpus import usable_cpus
 from idxdata.dtypes import as_bytes, to_native
+from idxdata.errors import FormatError
 from idxdata.header import build_header
 from idxdata.mapping import Contents, Region
 from idxdata.payload import IdxSource
@@ -61,31 +64,53 @@ class _Facts:
         self._range = low, high
 
 
+def stored_shape(shape: tuple[int, ...], identity: SourceIdentity) -> tuple[int, ...]:
+    """The shape of the entry of a source whose header tells `shape`.
+
+    Raises `FormatError` if it is to be transposed and has not three dims.
+    """
+    if not identity.is_transposed:
+        return shape
+    if len(shape) != 3:
+        raise FormatError(
+            "only lists of images can be transposed",
+            path=identity.path,
+            expected="3 dims",
+            found=f"shape {shape}",
+        )
+    return (shape[0], shape[2], shape[1])
+
+
 def write_data(
     source: IdxSource,
     file: FileIO,
     *,
-    label: str,
+    identity: SourceIdentity,
     errors: Callable[[], AbstractContextManager[None]],
 ) -> Contents:
     """Decode the payload to a .npy file, and check what follows it.
 
-    `errors` is around each write, so that it can tell them from those of `source`.
+    Of a transposed source each example's rows and columns are swapped. `errors` is
+    around each write, so that it can tell them from those of `source`.
     """
     header = source.header
-    region = Region(0, header.dtype, header.shape)
+    region = Region(0, header.dtype, stored_shape(header.shape, identity))
     facts = _Facts(region)
 
     def keep(elements: NDArray[Any]) -> None:
+        if identity.is_transposed:
+            stored = elements.reshape(-1, *header.shape[1:])
+            elements = np.ascontiguousarray(stored.swapaxes(1, 2)).reshape(-1)
         facts.add_big_endian(elements)
         with errors():
             _write_all(file, as_bytes(elements))
 
     with errors():
-        _write_all(file, memoryview(npy_header(header.dtype, header.shape)))
+        _write_all(file, memoryview(npy_header(region.dtype, region.shape)))
     left = header.nbytes // header.dtype.itemsize
-    with shown(f"decoding {label}", header.nbytes) as advance:
-        with _Relay(keep, region) as relay:
+    unit = math.prod(header.shape[1:]) if identity.is_transposed else 1
+    with shown(f"decoding {identity.label}", header.nbytes) as advance:
+        with _Relay(keep, region, unit) as relay:
             while left:
                 elements = relay.take()[:left]
                 source.readinto(as_bytes(elements))
@@ -134,8 +159,10 @@ def shown(label: str, nbytes: int) -> Iterator[Callable[[int], None]]:
         yield advance
 
 
-def _piece_length(region: Region) -> int:
-    return min(_PIECE_NBYTES, max(region.nbytes, 1)) // region.dtype.itemsize
+def _piece_length(region: Region, unit: int = 1) -> int:
+    """Elements in a piece: whole multiples of `unit`, at least one."""
+    length = min(_PIECE_NBYTES, max(region.nbytes, 1)) // region.dtype.itemsize
+    return max(length - length % max(unit, 1), unit)
 
 
 class _Relay:
@@ -145,9 +172,11 @@ class _Relay:
     of `work` is raised by the next `take`, or at the end of the block.
     """
 
-    def __init__(self, work: Callable[[NDArray[Any]], None], region: Region) -> None:
+    def __init__(
+        self, work: Callable[[NDArray[Any]], None], region: Region, unit: int
+    ) -> None:
         self._work = work
-        self._length = _piece_length(region)
+        self._length = _piece_length(region, unit)
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._free: SimpleQueue[NDArray[Any]] = SimpleQueue()

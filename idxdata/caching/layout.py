@@ -19,7 +19,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from idxdata.atomic import atomic_write, checked_path
@@ -53,10 +53,11 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class SourceIdentity:
-    """What changes when a source file does.
+    """What changes when a source file does, and what of the file is meant.
 
     Size and modification time alone would miss a file replaced by one of the same
-    shape that kept an old time, as archives and copying tools do.
+    shape that kept an old time, as archives and copying tools do. `member`: the file
+    of a zip archive. `is_transposed`: the second and third dims are swapped.
     """
 
     path: str
@@ -64,44 +65,80 @@ class SourceIdentity:
     mtime_ns: int
     ctime_ns: int
     inode: int
+    member: str | None = None
+    is_transposed: bool = False
 
     @classmethod
-    def of(cls, path: PathLike) -> "SourceIdentity":
+    def of(
+        cls, path: PathLike, *, member: str | None = None, is_transposed: bool = False
+    ) -> "SourceIdentity":
         """Of the file at `path`, by its real path.
 
         Raises `OSError` if there is none, `TypeError` if `path` is bytes.
         """
         real = os.path.realpath(checked_path(path), strict=True)
-        return cls._of(real, os.stat(real))
+        return cls._of(real, os.stat(real), member, is_transposed)
 
-    @classmethod
-    def of_open(cls, path: str, descriptor: int) -> "SourceIdentity":
-        return cls._of(path, os.fstat(descriptor))
+    def now(self) -> "SourceIdentity":
+        """Of what is at its path by now. Raises `OSError` if there is nothing."""
+        return SourceIdentity.of(
+            self.path, member=self.member, is_transposed=self.is_transposed
+        )
+
+    def of_open(self, descriptor: int) -> "SourceIdentity":
+        """Of the open file, as if it were at this one's path."""
+        status = os.fstat(descriptor)
+        return self._of(self.path, status, self.member, self.is_transposed)
+
+    def of_part(self, other: "SourceIdentity") -> "SourceIdentity":
+        """The same file, with what of it `other` means."""
+        return replace(self, member=other.member, is_transposed=other.is_transposed)
+
+    @property
+    def label(self) -> str:
+        """What to call it in a progress bar."""
+        return os.path.basename(self.path if self.member is None else self.member)
 
     def facts(self) -> dict[str, str | int]:
         """The same by name, as it is stored."""
-        return {
+        facts: dict[str, str | int] = {
             "path": self.path,
             "nbytes": self.nbytes,
             "mtime_ns": self.mtime_ns,
             "ctime_ns": self.ctime_ns,
             "inode": self.inode,
         }
+        return facts | self.part_facts()
+
+    def part_facts(self) -> dict[str, str | int]:
+        """What of the file is meant; nothing where it is all, as it is."""
+        facts: dict[str, str | int] = {}
+        if self.member is not None:
+            facts["member"] = self.member
+        if self.is_transposed:
+            facts["is_transposed"] = True
+        return facts
 
     @classmethod
-    def _of(cls, path: str, status: os.stat_result) -> "SourceIdentity":
+    def _of(
+        cls, path: str, status: os.stat_result, member: str | None, is_transposed: bool
+    ) -> "SourceIdentity":
         return cls(
             path,
             status.st_size,
             status.st_mtime_ns,
             status.st_ctime_ns,
             status.st_ino,
+            member,
+            is_transposed,
         )
 
 
-def entry_name(source_sha256: str) -> str:
-    """The name of the entry of a source with that content."""
-    return _short_hash(f"{FORMAT_VERSION} {source_sha256}")
+def entry_name(source_sha256: str, identity: SourceIdentity) -> str:
+    """The name of the entry of a source with that content, and of that part of it."""
+    part = identity.part_facts()
+    words = [str(FORMAT_VERSION), source_sha256, *([json.dumps(part)] if part else [])]
+    return _short_hash(" ".join(words))
 
 
 def host_tag() -> str:
@@ -193,11 +230,21 @@ class Layout:
             known = json.loads(self._source_file(identity).read_bytes())
             sha256 = known["source_sha256"]
             if known["source"] == identity.facts() and known["entry"] == entry_name(
-                sha256
+                sha256, identity
             ):
                 return str(sha256)
         except UNREADABLE:
             pass
+        return None
+
+    def find_sha256_of_file(self, identity: SourceIdentity) -> str | None:
+        """As `find_sha256`, also where another part of the same file was indexed."""
+        for _, source, known in self._known():
+            if source.of_part(identity) == identity:
+                sha256 = str(known["source_sha256"])
+                # An index file of this version, and not one that was tampered with.
+                if known["entry"] == entry_name(sha256, source):
+                    return sha256
         return None
 
     def index(self, identity: SourceIdentity, source_sha256: str) -> None:
@@ -208,7 +255,7 @@ class Layout:
             {
                 "source": identity.facts(),
                 "source_sha256": source_sha256,
-                "entry": entry_name(source_sha256),
+                "entry": entry_name(source_sha256, identity),
             },
             indent=1,
         )
@@ -218,10 +265,15 @@ class Layout:
 
     def indexed(self) -> Iterator[tuple[Path, SourceIdentity, str]]:
         """All index files that can be read: the file, the source, its entry's name."""
+        for path, source, known in self._known():
+            yield path, source, str(known["entry"])
+
+    def _known(self) -> Iterator[tuple[Path, SourceIdentity, dict[str, object]]]:
         for path in _listed(self.sources):
             with suppress(*UNREADABLE):
                 known = json.loads(path.read_bytes())
-                yield path, SourceIdentity(**known["source"]), str(known["entry"])
+                source = SourceIdentity(**known["source"])
+                yield path, source, {"source_sha256": None, "entry": None} | known
 
     def entry_names(self) -> list[str]:
         return sorted(p.name for p in _listed(self.entries) if is_entry_name(p.name))

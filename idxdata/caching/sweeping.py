@@ -252,7 +252,7 @@ def _has_changed(source: SourceIdentity) -> bool:
     The path is what a file says, and may be none.
     """
     try:
-        return SourceIdentity.of(source.path) != source
+        return source.now() != source
     except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
         return True
     except OSError:

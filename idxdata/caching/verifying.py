@@ -89,9 +89,9 @@ def _settle(layout: Layout, name: str, finding: _Finding) -> CacheCheck:
         return CacheCheck(name, "sound", None)
     reason = finding.reason
     trouble = "its source is gone or has another content"
-    for path in _source_paths(layout, name):
+    for source in _sources(layout, name):
         try:
-            if _rebuild(layout, name, finding, path):
+            if _rebuild(layout, name, finding, source):
                 return CacheCheck(name, "repaired", reason)
         except (OSError, ValueError, IdxDataError) as error:
             # ValueError: the path has a NUL.
@@ -105,23 +105,25 @@ def _settle(layout: Layout, name: str, finding: _Finding) -> CacheCheck:
     return CacheCheck(name, "damaged", f"{reason}; {trouble}")
 
 
-def _source_paths(layout: Layout, name: str) -> list[str]:
-    """Where the source of the entry may be, each path once."""
-    paths = [str(source.path) for _, source, entry in layout.indexed() if entry == name]
+def _sources(layout: Layout, name: str) -> list[SourceIdentity]:
+    """What the entry may have been made from, each path once."""
+    found = [source for _, source, entry in layout.indexed() if entry == name]
     with suppress(Damaged, OSError):
         opened = open_entry(layout.entry(name))
         if opened is not None:
             release(opened.file)
-            paths.append(opened.meta.source.path)
-    return list(dict.fromkeys(paths))
+            found.append(opened.meta.source)
+    return list({str(source.path): source for source in found}.values())
 
 
-def _rebuild(layout: Layout, name: str, finding: _Finding, path: str) -> bool:
-    """Make the entry anew from the file at `path`; False if that has other content."""
-    identity = SourceIdentity.of(path)
+def _rebuild(
+    layout: Layout, name: str, finding: _Finding, source: SourceIdentity
+) -> bool:
+    """Make the entry anew from that source; False if it has other content by now."""
+    identity = source.now()
     with open_unchanged(identity) as file:
         source_sha256 = hash_source(identity, file)
-        if entry_name(source_sha256) != name:
+        if entry_name(source_sha256, identity) != name:
             return False
         _retire_bad(layout, name, finding)
         build_entry(layout, identity, file, source_sha256)
