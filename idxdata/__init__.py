@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from idxdata.cache import Cache, open_idx
     from idxdata.caching.sweeping import CacheEntry
     from idxdata.caching.verifying import CacheCheck
-    from idxdata.dataset import Dataset, Split, idx_digest
+    from idxdata.dataset import Dataset
     from idxdata.digests import batch_digest
     from idxdata.errors import (
         CacheError,
@@ -36,10 +36,11 @@ if TYPE_CHECKING:
     from idxdata.formats import BatchFormat
     from idxdata.header import Header
     from idxdata.idx import read_header, read_idx
-    from idxdata.loading import load
+    from idxdata.loading import fetch_dataset, load
     from idxdata.order.strata import Stratified
     from idxdata.order.subsets import First, Fold, OfClasses
     from idxdata.plan import Plan, indices_digest
+    from idxdata.split import Split, idx_digest
     from idxdata.writer import write_idx
 
 __version__ = "0.1.0"
@@ -77,6 +78,7 @@ __all__ = [
     "Split",
     "Stratified",
     "batch_digest",
+    "fetch_dataset",
     "idx_digest",
     "indices_digest",
     "load",
@@ -93,15 +95,16 @@ _MODULES = {
     "cache": ("Cache", "open_idx"),
     "caching.sweeping": ("CacheEntry",),
     "caching.verifying": ("CacheCheck",),
-    "dataset": ("Dataset", "Split", "idx_digest"),
+    "dataset": ("Dataset",),
     "digests": ("batch_digest",),
     "formats": ("BatchFormat",),
     "header": ("Header",),
     "idx": ("read_header", "read_idx"),
-    "loading": ("load",),
+    "loading": ("fetch_dataset", "load"),
     "order.strata": ("Stratified",),
     "order.subsets": ("First", "Fold", "OfClasses"),
     "plan": ("Plan", "indices_digest"),
+    "split": ("Split", "idx_digest"),
     "writer": ("write_idx",),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

@@ -38,10 +38,10 @@ def _run_inflate() -> None:
 def _run_batches() -> None:
     from idxdata.augmentation import Augmentation
     from idxdata.batches import Batches
-    from idxdata.dataset import Split
     from idxdata.formats import BatchFormat
     from idxdata.order.strata import Stratified
     from idxdata.plan import Plan
+    from idxdata.split import Split
 
     split = Split(np.zeros((2, 2, 2), np.uint8), np.zeros(2, np.uint8))
     plans = [

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from idxdata.augmentation import Augmentation
 from idxdata.buffers import Allocate, BufferRing, aligned_empty
 from idxdata.checkpoint import Validity, make_state, read_state
-from idxdata.dataset import Split
 from idxdata.digests import batch_digest
 from idxdata.errors import PlanError
 from idxdata.formats import BatchFormat
@@ -20,6 +19,7 @@ from idxdata.gathering import Gatherer
 from idxdata.order.permutation import MASK64, checked_integer
 from idxdata.plan import Plan
 from idxdata.service_time import EpochTime, Meter
+from idxdata.split import Split
 
 _Steps = Iterable[tuple[int, NDArray[np.int64]]]
 

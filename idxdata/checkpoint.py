@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from idxdata.augmentation import Augmentation
-from idxdata.dataset import Split
 from idxdata.errors import DatasetError, PlanError
 from idxdata.plan import Plan
+from idxdata.split import Split
 
 _KEYS = ("seed", "epoch", "step", "data", "order")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from idxdata.augmentation import Augmentation, gaussian_weights
-from idxdata.dataset import Split
+from idxdata.split import Split
 from idxdata.formats import BatchFormat
 from idxdata.gathering import Gatherer
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from idxdata.augmentation import Augmentation
-from idxdata.dataset import Split
+from idxdata.split import Split
 from idxdata.errors import DatasetError
 from idxdata.formats import BatchFormat
 from idxdata.gathering import Gatherer

@@ -219,7 +219,7 @@ def large_stripes() -> Dataset:
         return Split(split.images.repeat(4, 1).repeat(4, 2), split.labels)
 
     data = stripes(64)
-    return replace(data, train=enlarged(data.train), test=enlarged(data.test))
+    return Dataset(data.name, enlarged(data.train), enlarged(data.test), data.classes)
 
 
 @pytest.mark.parametrize(

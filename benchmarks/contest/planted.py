@@ -5,7 +5,6 @@ They go behind the back of whatever is measured: nothing else may use them.
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -70,4 +69,5 @@ def _other_weights(recipe: Recipe, seed: int) -> Weights:
 def _with_another_pixel(dataset: Dataset) -> Dataset:
     images = np.array(dataset.train.images)
     images[0, 0, 0] ^= 1
-    return replace(dataset, train=Split(images, dataset.train.labels))
+    train = Split(images, dataset.train.labels)
+    return Dataset(dataset.name, train, dataset.test, dataset.classes)

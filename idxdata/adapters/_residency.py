@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.batches import Batches
-from idxdata.dataset import Split
 from idxdata.errors import PlanError
 from idxdata.formats import BatchFormat
 from idxdata.gathering import Gatherer
+from idxdata.split import Split
 
 
 @dataclass(frozen=True, slots=True, eq=False)

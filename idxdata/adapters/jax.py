@@ -10,6 +10,9 @@ from idxdata.adapters._residency import Residency
 from idxdata.adapters._walking import Elements, Walk, arrays, each, epoch_order
 from idxdata.batches import Batch, Batches
 from idxdata.errors import MissingFrameworkError
+from idxdata.formats import BatchFormat
+from idxdata.gathering import gather_all
+from idxdata.split import Split
 
 try:
     import jax
@@ -19,6 +22,11 @@ except ModuleNotFoundError as error:
     raise MissingFrameworkError("jax", "jax") from error
 
 Arrays = tuple[jax.Array, ...]
+
+_INT64_TEXT = (
+    "JAX would make int32 of int64 labels; take BatchFormat(labels='int32') or "
+    "set jax_enable_x64"
+)
 
 
 def tensors(
@@ -56,10 +64,7 @@ def _put(batch: Batch, device: Any) -> Arrays:
 
 def _check_labels(batches: Batches) -> None:
     if batches.label_dtype == np.int64 and not _has_int64():
-        raise ValueError(
-            "JAX would make int32 of int64 labels; take BatchFormat(labels='int32') or "
-            "set jax_enable_x64"
-        )
+        raise ValueError(_INT64_TEXT)
 
 
 def _has_int64() -> bool:
@@ -102,6 +107,17 @@ def resident(batches: Batches, device: Any = None) -> Resident:
     `tensors` does.
     """
     return Resident(batches, device)
+
+
+def whole(split: Split, format: BatchFormat) -> Arrays:
+    """(images, labels) of all examples in file order, on JAX's default device.
+
+    Raises what `Gatherer` does, and `ValueError` for int64 labels as `tensors` does.
+    """
+    if format.labels == "int64" and not _has_int64():
+        raise ValueError(_INT64_TEXT)
+    placed: Arrays = jax.device_put(gather_all(split, format))
+    return placed
 
 
 @partial(jax.jit, static_argnames=("count", "num_classes"))

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 from idxdata.adapters._walking import Arrays, Elements, Walk, arrays, each
 from idxdata.batches import Batches
+from idxdata.formats import BatchFormat
+from idxdata.gathering import gather_all
+from idxdata.split import Split
 
 
 def tensors(batches: Batches, epoch: int, start_step: int = 0) -> Iterator[Arrays]:
@@ -23,6 +26,14 @@ def dataset(batches: Batches, epochs: int) -> Elements[Arrays]:
     `fit(iter(dataset), steps_per_epoch=batches.num_steps)`, and takes two ahead.
     """
     return Elements(Walk.onwards(batches, epochs), arrays)
+
+
+def whole(split: Split, format: BatchFormat) -> Arrays:
+    """(images, labels) of all examples in file order, as fresh arrays.
+
+    64-byte aligned, C-contiguous. Raises what `Gatherer` does.
+    """
+    return gather_all(split, format)
 
 
 class Resident:

@@ -13,6 +13,9 @@ from idxdata.adapters._walking import Walk, arrays, epoch_order
 from idxdata.batches import Batches
 from idxdata.buffers import aligned_empty, is_aligned
 from idxdata.errors import MissingFrameworkError
+from idxdata.formats import BatchFormat
+from idxdata.gathering import gather_all
+from idxdata.split import Split
 
 try:
     import tensorflow as tf
@@ -249,6 +252,15 @@ def resident(batches: Batches, device: str = "CPU:0") -> Resident:
     batches, `ValueError` if there is no such device.
     """
     return Resident(batches, device)
+
+
+def whole(split: Split, format: BatchFormat) -> Tensors:
+    """(images, labels) of all examples in file order, as eager CPU tensors.
+
+    Raises what `Gatherer` does.
+    """
+    images, labels = gather_all(split, format)
+    return _tensor(images), _tensor(labels)
 
 
 class _Importer:

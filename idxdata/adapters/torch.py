@@ -12,10 +12,10 @@ from idxdata.adapters._residency import Residency
 from idxdata.adapters._walking import Walk, arrays, each, epoch_order
 from idxdata.batches import Batch, Batches
 from idxdata.buffers import BufferRing, aligned_empty
-from idxdata.dataset import Split
 from idxdata.errors import MissingFrameworkError
 from idxdata.formats import BatchFormat
-from idxdata.gathering import Gatherer
+from idxdata.gathering import Gatherer, gather_all
+from idxdata.split import Split
 
 try:
     import torch
@@ -186,6 +186,15 @@ def resident(batches: Batches, device: Device = None) -> Resident:
     waits for a copy. Raises `PlanError` for augmented batches.
     """
     return Resident(batches, device)
+
+
+def whole(split: Split, format: BatchFormat) -> Tensors:
+    """(images, labels) of all examples in file order, as CPU tensors of their own.
+
+    Raises what `Gatherer` does.
+    """
+    images, labels = gather_all(split, format)
+    return torch.from_numpy(images), torch.from_numpy(labels)
 
 
 def examples(split: Split, format: BatchFormat | None = None) -> "Examples":

@@ -1,0 +1,115 @@
+"""A dataset's files, fetched into its folder where they are not there yet."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from idxdata import catalogue
+from idxdata.cache import Cache
+from idxdata.catalogue import ArchiveRecord, FileRecord, Record
+from idxdata.errors import DatasetError, FetchError, PathLike
+from idxdata.loading.finding import Place, find_known, missing
+from idxdata.loading.glyphs import FOLDER as GLYPHS_FOLDER
+from idxdata.loading.glyphs import make_glyphs
+
+if TYPE_CHECKING:
+    from idxdata.fetching.remote import Remote
+
+
+def default_place(record: Record, cache: Cache) -> Path:
+    """Where a dataset's files lie if nothing else is said."""
+    folder = GLYPHS_FOLDER if record.name == "glyphs" else record.folder
+    return cache.folder / "datasets" / folder
+
+
+def fetch_dataset(
+    name: str,
+    *,
+    folder: PathLike | None = None,
+    cache: Cache | None = None,
+    offline: bool = False,
+) -> tuple[Path, ...]:
+    """Have the files of the dataset `name` in a folder; returns their paths.
+
+    `folder`: by default `<cache folder>/datasets/<name>` of `cache` (default:
+    `Cache()`); made if need be. What is there, in any spelling, is not fetched.
+    "glyphs" is drawn. Each file is checked, size and hash, before it gets its name; of
+    files without a published hash the content is decoded and its shape checked
+    instead. Nothing of an archive is unpacked.
+
+    Raises `CatalogueError` for an unknown name; `FetchError` if a file cannot be had,
+    with what each mirror said, or is not there and `offline` (or `IDXDATA_OFFLINE`) is
+    set; `DatasetError` for datasets that are distributed by nobody.
+    """
+    record = catalogue.find(name)
+    cache = cache or Cache()
+    place = default_place(record, cache) if folder is None else Path(folder)
+    if record.name == "glyphs":
+        if not place.exists():
+            make_glyphs(place)
+        return tuple(sorted(place.iterdir()))
+    found = find_known(record, place)
+    lacking = missing(record, found)
+    if lacking and record.how_to_make:
+        raise DatasetError(
+            f"{record.name} is made on your machine, not distributed",
+            path=place,
+            expected=", ".join(file.name for file in lacking),
+            hint=record.how_to_make,
+        )
+    if lacking and record.archives:
+        _fetch_archive(record, place, offline)
+    else:
+        for file in lacking:
+            _fetch(_remote(record, file), place, offline)
+    return _paths(find_known(record, place))
+
+
+def _paths(found: Place) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(one.path for one in found.values()))
+
+
+def _fetch_archive(record: Record, place: Path, offline: bool) -> None:
+    errors = []
+    for archive in record.archives:
+        try:
+            _fetch(_archive_remote(archive), place, offline)
+            return
+        except FetchError as error:
+            errors.append(error)
+    raise errors[0] if len(errors) == 1 else _joined(record, place, errors)
+
+
+def _joined(record: Record, place: Path, errors: list[FetchError]) -> FetchError:
+    first = errors[0]
+    joined = FetchError(
+        f"no archive of {record.name} can be had",
+        path=place,
+        expected=first.expected,
+        found=" | ".join(str(error.found or error.what) for error in errors),
+        hint=first.hint,
+    )
+    joined.attempts = tuple(attempt for error in errors for attempt in error.attempts)
+    return joined
+
+
+def _fetch(remote: "Remote", place: Path, offline: bool) -> None:
+    from idxdata.fetching.fetch import fetch
+
+    fetch(remote, place, offline=offline)
+
+
+def _archive_remote(archive: ArchiveRecord) -> "Remote":
+    from idxdata.fetching.remote import Remote
+
+    return Remote(
+        archive.name, archive.urls, archive.nbytes, archive.sha256, archive.md5, "zip"
+    )
+
+
+def _remote(record: Record, file: FileRecord) -> "Remote":
+    from idxdata.fetching.remote import Remote
+
+    kind = "zip" if file.kind == "npz" else file.kind
+    return Remote(
+        file.name, record.urls(file), file.nbytes, file.sha256, file.md5, kind
+    )

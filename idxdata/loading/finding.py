@@ -1,0 +1,182 @@
+"""Which files in a folder are a dataset's, in whatever spelling."""
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from idxdata.catalogue import (
+    RECORDS,
+    ROLES,
+    FileRecord,
+    Record,
+    Role,
+    SplitName,
+)
+from idxdata.errors import DatasetError
+
+_STEMS: dict[SplitName, tuple[str, ...]] = {
+    "train": ("train",),
+    "test": ("t10k", "test"),
+}
+
+_FILE_NAME = re.compile(
+    r"(?P<stem>train|t10k|test)-(?P<role>images|labels)[-.]idx\d+-\w+(\.(gz|xz|zip))?"
+)
+_PACKED = (".gz", ".xz", ".zip")
+_MAX_NAMES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that serves for a split's images or labels.
+
+    `file`: what the catalogue knows of it, or None. `member`: its name where `path`
+    is a zip archive of several.
+    """
+
+    path: Path
+    file: FileRecord | None = None
+    member: str | None = None
+
+
+Place = dict[tuple[SplitName, Role], Found]
+"""What was found, by split and role."""
+
+
+def file_names(folder: Path) -> list[str]:
+    """Names of the files in `folder`, links to files too, in order.
+
+    Raises `FileNotFoundError` or `NotADirectoryError` if it is no folder.
+    """
+    return sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
+
+
+def find_unknown(folder: Path) -> Place:
+    """The files of a dataset that is in no catalogue: MNIST's names, any spelling.
+
+    Raw goes before compressed. There may be no test split. Empty where no file has
+    such a name. Raises `DatasetError` if one of a pair is missing, or there are a test
+    split's files only.
+    """
+    names = file_names(folder)
+    found: Place = {}
+    for split in _STEMS:
+        for role in ROLES:
+            fitting = [name for name in names if _is(name, split, role)]
+            if fitting:
+                found[split, role] = Found(folder / min(fitting, key=_preference))
+    if not found:
+        return found
+    needed = ["train"] + ["test"] * any(split == "test" for split, _ in found)
+    for split in needed:
+        for role in ROLES:
+            if (split, role) not in found:
+                ndim = 3 if role == "images" else 1
+                stem = _STEMS[split][0]
+                raise DatasetError(
+                    f"no {split} {role} here",
+                    path=folder,
+                    expected=f"{stem}-{role}-idx{ndim}-ubyte or a spelling of it",
+                    found=listed(names),
+                )
+    return found
+
+
+def _is(name: str, split: SplitName, role: Role) -> bool:
+    match = _FILE_NAME.fullmatch(name)
+    return (
+        match is not None and match["stem"] in _STEMS[split] and match["role"] == role
+    )
+
+
+def _preference(name: str) -> tuple[bool, str]:
+    return name.endswith(_PACKED), name
+
+
+def find_known(record: Record, folder: Path) -> Place:
+    """Those files of `record` that are in `folder`, or in an archive that is there.
+
+    Each under the first of its candidates and spellings that is there; a file goes
+    before the archive. Also in the archive's own sub-folder, as unpacking leaves it.
+    """
+    folders = [folder]
+    if record.archive_folder:
+        folders.append(folder / record.archive_folder)
+    names = {place: set(file_names(place)) for place in folders if place.is_dir()}
+    archive = _find_archive(record, folder)
+    found: Place = {}
+    for split in record.splits:
+        for role in ROLES:
+            one = _find_file(record.candidates(split, role), names)
+            if one is None and archive is not None:
+                file = record.candidates(split, role)[0]
+                one = Found(archive, file, record.member(file))
+            if one is not None:
+                found[split, role] = one
+    return found
+
+
+def _find_file(
+    candidates: Iterable[FileRecord], names: dict[Path, set[str]]
+) -> Found | None:
+    for file in candidates:
+        for spelling in file.spellings:
+            for place, there in names.items():
+                if spelling in there:
+                    return Found(place / spelling, file)
+    return None
+
+
+def _find_archive(record: Record, folder: Path) -> Path | None:
+    for archive in record.archives:
+        if (path := folder / archive.name).is_file():
+            return path
+    return None
+
+
+def missing(record: Record, found: Place) -> tuple[FileRecord, ...]:
+    """The files to fetch so that every split is whole, each name once."""
+    lacking: dict[str, FileRecord] = {}
+    for split in record.splits:
+        for role in ROLES:
+            if (split, role) not in found:
+                file = record.candidates(split, role)[0]
+                lacking.setdefault(file.name, file)
+    return tuple(lacking.values())
+
+
+def recognise(folder: Path) -> Record | None:
+    """The dataset of the catalogue whose own file names are in `folder`, if any.
+
+    Those with MNIST's file names cannot be told apart, and are not looked for.
+    Raises `DatasetError` if there are several, as EMNIST's six splits are.
+    """
+    fitting = [
+        record
+        for record in RECORDS.values()
+        if record.files
+        and not any(_FILE_NAME.fullmatch(file.name) for file in record.files)
+        and not missing(record, find_known(record, folder))
+    ]
+    # "qmnist/nist" has all that "qmnist" has, and more.
+    fitting = [
+        record
+        for record in fitting
+        if not any(set(record.files) < set(other.files) for other in fitting)
+    ]
+    if len(fitting) > 1:
+        names = ", ".join(record.name for record in fitting)
+        raise DatasetError(
+            "files of several datasets here",
+            path=folder,
+            found=names,
+            hint=f"say which: load({fitting[0].name!r}, folder=...)",
+        )
+    return fitting[0] if fitting else None
+
+
+def listed(names: list[str]) -> str:
+    """Some of the names, for an error's text."""
+    return ", ".join(names[:_MAX_NAMES]) or "an empty folder"
