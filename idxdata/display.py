@@ -15,7 +15,7 @@ Part = tuple[NDArray[Any], NDArray[Any]]
 _MAX_CLASSES = 12
 _MAX_SEEN = 20_000
 """Labels looked at to find an example of each class: a split may have millions."""
-_COLUMNS, _ROWS = 10, 10
+_COLUMNS, _ROWS = 10, 5
 _MIN_SIDE_PX = 28
 
 

@@ -33,10 +33,11 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Every test, and every process a test starts, uses this cache."""
+    """Every test, and every process a test starts, uses this cache and no network."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IDXDATA_CACHE", str(folder))
+        patch.setenv("IDXDATA_OFFLINE", "1")
         yield folder
 
 

@@ -21,6 +21,7 @@ from idxdata import (
     idx_digest,
     load,
     mapping,
+    split,
     write_idx,
 )
 from tests.digits import (
@@ -235,7 +236,7 @@ def test_known_digests_and_ranges_are_not_computed(
     def refuse(_: Array) -> str:
         raise AssertionError("the data is read")
 
-    monkeypatch.setattr(dataset, "idx_digest", refuse)
+    monkeypatch.setattr(split, "idx_digest", refuse)
     assert load(folder, cache=Cache(tmp_path / "cache")).digests == expected
 
 

@@ -16,15 +16,16 @@ from idxdata import (
     CacheError,
     CatalogueError,
     DatasetError,
+    FetchError,
     GzipError,
     HeaderError,
     catalogue,
     load,
-    loading,
     locks,
     synthetic,
     write_idx,
 )
+from idxdata.loading import glyphs
 from tests.digits import ARRAYS, check, folder, refused
 from tests.strategies import Array
 
@@ -104,10 +105,13 @@ def test_empty_folder(tmp_path: Path) -> None:
     assert refused(tmp_path).found == "an empty folder"
 
 
-@pytest.mark.parametrize("path", ["missing", "digits/train-images-idx3-ubyte"])
-def test_no_such_folder(path: str, folder: Path) -> None:
-    with pytest.raises((FileNotFoundError, NotADirectoryError)):
-        load(folder.parent / path)
+@pytest.mark.parametrize("name", ["missing", "missing.npz", "missing/mnist"])
+def test_no_such_path(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(FileNotFoundError):
+        load(folder / name)
+    monkeypatch.chdir(folder)
+    with pytest.raises((FileNotFoundError, CatalogueError)):
+        load(name)
 
 
 def test_unsound_files_raise_their_own_errors(folder: Path) -> None:
@@ -128,9 +132,9 @@ def test_unsound_files_raise_their_own_errors(folder: Path) -> None:
     ("name", "near"),
     [
         ("mnits", "mnist"),
-        ("MNIST", "mnist"),
-        ("fashion-mnist", "fashion_mnist"),
-        ("fashion", "fashion_mnist"),
+        ("fashon_mnist", "fashion_mnist"),
+        ("emnist/leters", "emnist/letters"),
+        ("qmnist/nst", "qmnist/nist"),
         ("glyph", "glyphs"),
     ],
 )
@@ -138,11 +142,12 @@ def test_unknown_name_with_a_near_one(name: str, near: str) -> None:
     with pytest.raises(CatalogueError) as caught:
         load(name)
     assert caught.value.found == repr(name)
-    assert caught.value.hint == f"did you mean {near!r}?"
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith(f"did you mean {near!r}")
     assert isinstance(caught.value, LookupError)
 
 
-@pytest.mark.parametrize("name", ["", "imagenet", "digits42"])
+@pytest.mark.parametrize("name", ["", "imagenet", "zzz"])
 def test_unknown_name_with_no_near_one(name: str) -> None:
     with pytest.raises(CatalogueError) as caught:
         load(name)
@@ -157,12 +162,11 @@ def test_name_goes_before_a_folder_of_that_name(
 ) -> None:
     folder.rename(folder.with_name("mnist"))
     monkeypatch.chdir(folder.parent)
-    with pytest.raises(DatasetError) as caught:
+    with pytest.raises(FetchError) as caught:
         load("mnist", cache=Cache("cache"))
-    assert caught.value.path == str(folder.parent / "cache" / "datasets" / "mnist")
-    assert "train-images-idx3-ubyte.gz" in str(caught.value.expected)
-    assert caught.value.hint is not None
-    assert "folder=" in caught.value.hint
+    place = folder.parent / "cache" / "datasets" / "mnist"
+    assert str(caught.value.path).startswith(str(place))
+    assert not place.exists() or not os.listdir(place)
     for spelled in ("./mnist", Path("mnist"), str(Path("mnist").resolve()), "mnist/"):
         check(load(spelled))
         assert load(spelled).name == "mnist"
@@ -222,7 +226,7 @@ def few_glyphs(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         drawn.append(split)
         return np.zeros((10, 28, 28), "u1"), np.arange(10, dtype="u1")
 
-    monkeypatch.setattr(loading.synthetic, "draw", draw_few)
+    monkeypatch.setattr(glyphs.synthetic, "draw", draw_few)
     return drawn
 
 
@@ -271,7 +275,7 @@ def test_interrupted_glyphs_leave_nothing(
 
     here = Cache(tmp_path / "cache")
     with monkeypatch.context() as patch:
-        patch.setattr(loading, "write_idx", interrupted)
+        patch.setattr(glyphs, "write_idx", interrupted)
         with pytest.raises(KeyboardInterrupt):
             load("glyphs", cache=here)
     assert os.listdir(here.folder / "datasets") == []
@@ -285,14 +289,14 @@ def test_two_who_draw_glyphs_at_once_without_locks(
 ) -> None:
     here = Cache(tmp_path / "cache")
     monkeypatch.setattr(locks, "try_exclusive", lambda _: locks.Lock.UNAVAILABLE)
-    written = loading.write_idx
+    written = glyphs.write_idx
 
     def another_is_first(path: Path, array: Array) -> None:
-        monkeypatch.setattr(loading, "write_idx", written)
+        monkeypatch.setattr(glyphs, "write_idx", written)
         load("glyphs", cache=Cache(here.folder))
         written(path, array)
 
-    monkeypatch.setattr(loading, "write_idx", another_is_first)
+    monkeypatch.setattr(glyphs, "write_idx", another_is_first)
     assert len(load("glyphs", cache=here).train) == 10
     left = set(os.listdir(here.folder / "datasets"))
     assert left - {"glyphs-1.lock"} == {"glyphs-1"}
@@ -303,16 +307,16 @@ def test_glyphs_are_drawn_by_one_of_many(
 ) -> None:
     pytest.importorskip("fcntl")
     here = Cache(tmp_path / "cache")
-    written = loading.write_idx
+    written = glyphs.write_idx
     other = threading.Thread(target=lambda: load("glyphs", cache=here))
 
     def another_comes(path: Path, array: Array) -> None:
-        monkeypatch.setattr(loading, "write_idx", written)
+        monkeypatch.setattr(glyphs, "write_idx", written)
         other.start()
         other.join(0.05)
         written(path, array)
 
-    monkeypatch.setattr(loading, "write_idx", another_comes)
+    monkeypatch.setattr(glyphs, "write_idx", another_comes)
     assert len(load("glyphs", cache=here).train) == 10
     other.join(30)
     assert few_glyphs == ["train", "test"]
@@ -354,26 +358,3 @@ def test_glyphs_as_they_are() -> None:
     images, labels = synthetic.draw("test", stop=100)
     assert np.array_equal(data.test.images[:100], images)
     assert np.array_equal(data.test.labels[:100], labels)
-
-
-# The catalogue as such
-
-
-@pytest.mark.parametrize("record", catalogue.RECORDS.values(), ids=lambda r: r.name)
-def test_records_are_consistent(record: catalogue.Record) -> None:
-    assert catalogue.find(record.name) is record
-    assert record.classes
-    assert len(set(record.classes)) == len(record.classes)
-    assert record.license
-    if not record.files:
-        assert record.shape("train", "images") is None
-        return
-    assert {(file.split, file.role) for file in record.files} == set(
-        product(catalogue.SPLITS, catalogue.ROLES)
-    )
-    for split in catalogue.SPLITS:
-        images, labels = (record.shape(split, role) for role in catalogue.ROLES)
-        assert images is not None
-        assert labels == images[:1]
-    for file in record.files:
-        assert len(bytes.fromhex(file.sha256)) == 32

@@ -1,5 +1,6 @@
 """load(): the one door to datasets."""
 
+import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -142,6 +143,8 @@ def _from_path(
                 expected="train-images-idx3-ubyte or a spelling of it",
                 found=listed(names),
             )
+    if not path.exists():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     return _from_content(path, _read_content(path), classes)
 
 

@@ -164,7 +164,7 @@ def recognise(folder: Path) -> Record | None:
     fitting = [
         record
         for record in fitting
-        if not any(set(record.files) < set(other.files) for other in fitting)
+        if not any(_names(record) < _names(other) for other in fitting)
     ]
     if len(fitting) > 1:
         names = ", ".join(record.name for record in fitting)
@@ -175,6 +175,10 @@ def recognise(folder: Path) -> Record | None:
             hint=f"say which: load({fitting[0].name!r}, folder=...)",
         )
     return fitting[0] if fitting else None
+
+
+def _names(record: Record) -> set[str]:
+    return {file.name for file in record.files}
 
 
 def listed(names: list[str]) -> str:
