@@ -463,7 +463,9 @@ def test_files_of_8_million_rows_are_mapped_in_place(tmp_path: Path) -> None:
     assert not (tmp_path / "cache").exists()
 
 
-def test_labels_like_kannadas_are_200_times_as_many_as_their_bytes(tmp_path: Path) -> None:
+def test_labels_like_kannadas_are_200_times_as_many_as_their_bytes(
+    tmp_path: Path,
+) -> None:
     labels = np.arange(60_000, dtype=np.uint8) % 10
     write_idx(tmp_path / "labels.gz", labels, level=9)
     assert (tmp_path / "labels.gz").stat().st_size < 60_000 / 200
