@@ -1,0 +1,315 @@
+// The page: what is looked at, and what keys and buttons do to it.
+
+import * as api from "./api.js";
+import { Detail, copy } from "./detail.js";
+import { Filter } from "./filter.js";
+import { Grid, largestSize, usualSize } from "./grid.js";
+import { listen } from "./keys.js";
+import { Measuring } from "./measuring.js";
+import * as place from "./place.js";
+import { SORTS, count, sentence, sortOf } from "./words.js";
+
+const NOTE_MS = 6000;
+const WRITE_AFTER_MS = 250;
+const DETAIL_AFTER_MS = 60;
+
+const $ = (id) => document.getElementById(id);
+const isMeasured = (sort) => sort === "ink" || sort === "distance";
+
+let gallery = null;
+let part = null;
+let usual = null;
+let state = null;
+let position = null;
+let turn = 0;
+// An order that is waited for, until it is measured.
+let coming = null;
+let writing = null;
+let detailing = null;
+let noting = null;
+
+const filter = new Filter($("filter"), $("chips"), (labels) => show({ labels }));
+const measuring = new Measuring(() => {
+  measuring.stop();
+  coming = null;
+  say("Called off. The order stays as it is.");
+  settle();
+});
+const grid = new Grid($("grid"), $("content"), {
+  onChoose: (at) => choose(at),
+  onError: (error) => complain(error),
+  nameOf: (label) => filter.nameOf(label),
+});
+const detail = new Detail({
+  onError: (error) => complain(error),
+  onMeasure: () => measure().catch(complain),
+});
+
+start().catch(complain);
+
+async function start() {
+  gallery = await api.gallery();
+  document.title = `${gallery.title} · idxdata`;
+  $("title").textContent = gallery.title;
+  $("parts").replaceChildren(...gallery.parts.map(newPartButton));
+  $("parts").hidden = gallery.parts.length < 2;
+  usual = { part: gallery.parts[0].name, labels: [], sort: "file", reverse: false };
+  usual = { ...usual, row: null, size: null, invert: false };
+  connect();
+  await restore();
+}
+
+const restore = () => open(place.read(usual));
+
+/** Looks at all that is `said`; what does not fit the data is as usual. */
+async function open(said) {
+  turn += 1;
+  await openPart(gallery.parts.find((one) => one.name === said.part) ?? gallery.parts[0]);
+  const labels = filter.labels.filter((label) => said.labels.includes(label));
+  const { sort, reverse } = sortOf(said.sort, said.reverse);
+  const row = said.row !== null && said.row < part.count ? said.row : null;
+  state = { ...usual, part: part.name, labels, size: said.size, invert: said.invert };
+  filter.choose(labels);
+  showInvert();
+  const isSortable = sort !== "label" || filter.labels.length > 0;
+  if (!isMeasured(sort)) {
+    await show(isSortable ? { sort, reverse, row } : { row });
+    return;
+  }
+  await show({ row });
+  await look({ sort, reverse });
+}
+
+async function openPart(chosen) {
+  measuring.stop();
+  coming = null;
+  part = chosen;
+  for (const button of $("parts").children) {
+    button.setAttribute("aria-pressed", button.dataset.part === part.name);
+  }
+  const colours = part.channels === 3 ? " colour" : "";
+  $("shape").textContent = `${part.height} × ${part.width}${colours} ${part.dtype}`;
+  const { classes } = part.hasLabels
+    ? await api.ask("/api/labels", { part: part.name })
+    : { classes: null };
+  filter.show(classes);
+  const sorts = SORTS.filter((one) => one.needs !== "classes" || classes !== null);
+  $("sort").replaceChildren(...sorts.map((one) => newSort(one, classes !== null)));
+  detail.open(part, gallery.code);
+}
+
+/** Changes the view; what has to be measured first is, and the rest goes on meanwhile. */
+async function look(change) {
+  if ("sort" in change) {
+    measuring.stop();
+    coming = isMeasured(change.sort) ? change : null;
+    if (coming !== null && !(await isReady(change))) return;
+  }
+  await show(change);
+}
+
+/** Whether an order could be measured, and is still wanted then. */
+async function isReady(change) {
+  const wait = measuring.wait(part, change.sort);
+  settle();
+  try {
+    return (await wait) && coming === change;
+  } finally {
+    if (coming === change) coming = null;
+    settle();
+  }
+}
+
+/** Measures distances, and stays where it is. */
+async function measure() {
+  const opened = part;
+  if ((await measuring.wait(part, "distance")) && part === opened && state.row !== null) {
+    await detail.show(state.row, position, grid.count);
+  }
+}
+
+/** Shows the state with a change, which the server can answer at once. */
+async function show(change) {
+  turn += 1;
+  const mine = turn;
+  const next = { ...state, ...change };
+  try {
+    const told = await api.ask("/api/view", api.viewParameters(part.name, next));
+    if (mine !== turn) return;
+    state = { ...next, row: "row" in change ? change.row : state?.row ?? null };
+    grid.show(part, state, told.count, sizeInUse());
+    position = null;
+    settle();
+    if (state.row === null) detail.clear();
+    else await find(state.row);
+  } catch (error) {
+    if (mine === turn) complain(error);
+  }
+}
+
+/** Shows the row of that index, wherever it is in the view. */
+async function find(row) {
+  const mine = turn;
+  const parameters = { ...api.viewParameters(part.name, state), row };
+  const told = await api.ask("/api/position", parameters);
+  if (mine !== turn) return;
+  state.row = row;
+  position = told.position;
+  grid.choose(position, { reveal: true });
+  if (position === null) say(`Example ${count(row)} has another label: it is not in this view.`);
+  settle();
+  await detail.show(row, position, grid.count);
+}
+
+/** Chooses what is at a position; null: nothing. */
+async function choose(at) {
+  position = at;
+  grid.choose(at, { reveal: true });
+  clearTimeout(detailing);
+  if (at === null) {
+    state.row = null;
+    detail.clear();
+    settle();
+    return;
+  }
+  const mine = turn;
+  const row = grid.rowAt(at) ?? (await askRow(at));
+  if (mine !== turn || position !== at) return;
+  state.row = row;
+  settle();
+  // Who holds an arrow key down sees the last one only.
+  detailing = setTimeout(() => detail.show(row, at, grid.count), DETAIL_AFTER_MS);
+}
+
+async function askRow(at) {
+  const parameters = api.viewParameters(part.name, state);
+  const told = await api.ask("/api/rows", { ...parameters, start: at, stop: at + 1 });
+  return told.rows[0];
+}
+
+/** Brings address, order and the line above the grid up to what is looked at. */
+function settle() {
+  const wanted = { ...state, ...coming };
+  $("sort").value = SORTS.indexOf(sortOf(wanted.sort, wanted.reverse));
+  clearTimeout(writing);
+  writing = setTimeout(() => place.write(wanted, usual), WRITE_AFTER_MS);
+  if (noting === null) $("status").textContent = summary();
+  $("smaller").disabled = sizeInUse() <= 1;
+  $("larger").disabled = sizeInUse() >= largestSize(part);
+}
+
+function summary() {
+  if (!part.count) return "There are no examples.";
+  return sentence(state, grid.count, part.count, (label) => filter.nameOf(label));
+}
+
+/** Says something for a while in the line above the grid. */
+function say(text) {
+  clearTimeout(noting);
+  $("status").textContent = text;
+  noting = setTimeout(() => {
+    noting = null;
+    $("status").textContent = summary();
+  }, NOTE_MS);
+}
+
+function complain(error) {
+  if (error.name === "AbortError") return;
+  clearTimeout(noting);
+  $("status").textContent = `Something went wrong: ${error.message}.`;
+}
+
+const sizeInUse = () =>
+  Math.min(Math.max(1, state?.size ?? usualSize(part)), largestSize(part));
+
+function resize(size) {
+  state.size = size === usualSize(part) ? null : size;
+  grid.resize(sizeInUse());
+  settle();
+}
+
+function showInvert() {
+  document.body.classList.toggle("inverted", state.invert);
+  $("invert").setAttribute("aria-pressed", state.invert);
+}
+
+async function goToIndex() {
+  const text = $("row").value.replace(/[\s,._']/g, "");
+  const row = Number(text);
+  const isThere = /^\d+$/.test(text) && row < part.count;
+  $("row").setAttribute("aria-invalid", !isThere);
+  if (!isThere) {
+    say(part.count ? `There are examples 0 to ${count(part.count - 1)}.` : summary());
+    return;
+  }
+  $("grid").focus({ preventScroll: true });
+  await find(row);
+}
+
+function connect() {
+  $("sort").addEventListener("change", () => look(picked()).catch(complain));
+  $("go").addEventListener("submit", (event) => {
+    event.preventDefault();
+    goToIndex().catch(complain);
+  });
+  $("row").addEventListener("input", () => $("row").removeAttribute("aria-invalid"));
+  $("smaller").addEventListener("click", () => resize(sizeInUse() - 1));
+  $("larger").addEventListener("click", () => resize(sizeInUse() + 1));
+  $("invert").addEventListener("click", () => {
+    state.invert = !state.invert;
+    showInvert();
+    settle();
+  });
+  $("previous").addEventListener("click", () => step(-1));
+  $("next").addEventListener("click", () => step(1));
+  $("close").addEventListener("click", () => {
+    choose(null);
+    $("grid").focus({ preventScroll: true });
+  });
+  $("copy").addEventListener("click", copyCode);
+  $("skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    $("grid").focus();
+  });
+  addEventListener("hashchange", () => restore().catch(complain));
+  listen({ grid, step, choose: (at) => choose(at).catch(complain), position: () => position });
+}
+
+function picked() {
+  const { sort, reverse } = SORTS[$("sort").value];
+  return { sort, reverse };
+}
+
+/** Moves the choice by a number of positions; the first in sight where there is none. */
+function step(by) {
+  if (!grid.count) return;
+  const at = position === null ? grid.firstInSight : position + by;
+  choose(Math.min(Math.max(0, at), grid.count - 1)).catch(complain);
+}
+
+async function copyCode() {
+  const isCopied = await copy($("code").textContent);
+  $("copy").textContent = isCopied ? "Copied" : "Select and copy by hand";
+  say(isCopied ? "The code is on the clipboard." : "The browser did not let us copy.");
+  setTimeout(() => ($("copy").textContent = "Copy"), NOTE_MS / 3);
+}
+
+function newPartButton({ name, count: number }) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.dataset.part = name;
+  const amount = document.createElement("small");
+  amount.textContent = count(number);
+  button.append(name, " ", amount);
+  button.addEventListener("click", () => {
+    if (name !== part.name) open({ ...state, part: name, row: null }).catch(complain);
+  });
+  return button;
+}
+
+function newSort(one, hasClasses) {
+  const option = document.createElement("option");
+  option.value = SORTS.indexOf(one);
+  option.textContent = hasClasses ? one.name.replace("the mean", "the class mean") : one.name;
+  return option;
+}
