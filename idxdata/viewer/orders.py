@@ -81,7 +81,7 @@ class Orders:
         classes = self.classes
         if classes is None:
             return np.zeros(len(self.part), np.uint8), 1
-        return classes.codes, len(classes.values)
+        return classes.codes, max(1, len(classes.values))
 
     def count(self, view: View) -> int:
         """How many examples a view has. Raises what `rows` does."""

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ KEYS = {
     "Home": 36,
     "Escape": 27,
     "Enter": 13,
+    "Tab": 9,
     "/": 191,
 }
 
@@ -63,7 +64,6 @@ class Chromium:
 
     def __init__(self, program: str, folder: Path) -> None:
         """`folder`: empty, its own. Raises `TooSlow`."""
-        # Its process group, so that all of its processes end with it.
         self._process = subprocess.Popen(
             [program, *_FLAGS, f"--user-data-dir={folder}", "about:blank"],
             stdout=subprocess.DEVNULL,
@@ -75,6 +75,8 @@ class Chromium:
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._pages: dict[str, Page] = {}
         self._last = 0
+        self._http: aiohttp.ClientSession | None = None
+        self._reading: asyncio.Future[None] | None = None
         try:
             address = self._wait_for_address(folder / "DevToolsActivePort")
             self._run(self._connect(address))
@@ -154,19 +156,21 @@ class Chromium:
             self.call("Target.disposeBrowserContext", browserContextId=context)
 
     def close(self) -> None:
-        async def end() -> None:
-            if hasattr(self, "_reading"):
-                self._reading.cancel()
-                await self._socket.close()
-            if hasattr(self, "_http"):
-                await self._http.close()
-
-        self._process.terminate()
+        """End it, and all that belongs to it."""
+        with suppress(Exception):
+            self.call("Browser.close")
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+        async def end() -> None:
+            if self._reading is not None:
+                await self._reading
+            if self._http is not None:
+                await self._http.close()
+
         self._run(end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)

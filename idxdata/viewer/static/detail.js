@@ -140,7 +140,10 @@ export class Detail {
     if (pixels === null || pixels.length * pixels[0].length > MAX_TABLE_PIXELS) {
       const note = document.createElement("p");
       note.className = "soft";
-      note.textContent = "Too many for a table. Point at the picture to read them.";
+      note.textContent =
+        pixels === null
+          ? "Too many to list."
+          : "Too many for a table. Point at the picture to read them.";
       $("table").replaceChildren(note);
       return;
     }

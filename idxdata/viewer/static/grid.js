@@ -263,7 +263,8 @@ export class Grid {
     }
     context.drawImage(known.sheet, known.x, known.y, width, height, 0, 0, width, height);
     const label = known.label === null ? null : this.#nameOf(known.label);
-    left.textContent = label ?? count(known.row);
+    // Without labels there is room for one number.
+    left.textContent = label ?? (known.value === null ? count(known.row) : "");
     right.textContent = known.value === null ? "" : measured(known.value);
     const words = [`index ${count(known.row)}`];
     if (label !== null) words.push(`label ${label}`);

@@ -19,8 +19,10 @@ export function listen({ grid, step, choose, position }) {
       $("row").select();
       return;
     }
-    const isGrid = event.target === document.body || event.target.closest("#grid") !== null;
-    if (isGrid && move(event.key, { grid, step, choose, position })) event.preventDefault();
+    // Those two scroll by the same keys.
+    const scrollsItself = event.target.closest("#table, pre") !== null;
+    if (scrollsItself) return;
+    if (move(event.key, { grid, step, choose, position })) event.preventDefault();
   });
 }
 

@@ -48,11 +48,11 @@ export const sortOf = (sort, reverse) =>
 
 /** "1,028 of 60,000 examples, label 4, farthest from the mean first". */
 export function sentence(state, shown, total, nameOf) {
-  const number =
-    shown === total ? `${count(total)} examples` : `${count(shown)} of ${count(total)} examples`;
+  const number = shown === total ? count(total) : `${count(shown)} of ${count(total)}`;
+  const noun = total === 1 ? "example" : "examples";
   const names = state.labels.map(nameOf);
   const last = names.pop();
   const list = names.length ? `${names.join(", ")} and ${last}` : last;
   const labels = last === undefined ? "" : `, label${names.length ? "s" : ""} ${list}`;
-  return `${number}${labels}, ${sortOf(state.sort, state.reverse).phrase}`;
+  return `${number} ${noun}${labels}, ${sortOf(state.sort, state.reverse).phrase}`;
 }

@@ -1,0 +1,627 @@
+"""The page in headless Chromium: what a person does, and what is then to be seen."""
+
+import ast
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from idxdata import load, measures
+from idxdata.dataset import Dataset
+from idxdata.viewer.gallery import Gallery, Part
+from tests.viewer.chromium import Chromium, Page
+from tests.viewer.large import COUNT as LARGE_COUNT
+from tests.viewer.large import SPOTS, label_of, spot_images
+from tests.viewer.serving import Client, running
+
+COUNT = 2000
+CODE = "import idxdata\ndata = idxdata.load('small')"
+
+Opened = Callable[..., AbstractContextManager[Page]]
+
+_READY = """document.querySelector('.cell:not([hidden])') !== null
+    && document.querySelector('.cell.coming:not([hidden])') === null"""
+_SHOWN = "!document.getElementById('example').hidden"
+
+
+def small_images() -> NDArray[np.uint8]:
+    return np.random.default_rng(5).integers(0, 256, (COUNT, 28, 28), np.uint8)
+
+
+def small_labels() -> NDArray[np.int64]:
+    return np.random.default_rng(6).integers(0, 4, COUNT)
+
+
+def small_gallery() -> Gallery:
+    colours = np.random.default_rng(7).integers(0, 256, (30, 8, 8, 3), np.uint8)
+    parts = {
+        "train": Part(
+            small_images(), small_labels(), "data.train.images", "data.train.labels"
+        ),
+        "colours": Part(colours, None, 'data.splits["colours"].images'),
+        "none": Part(np.zeros((0, 8, 8), np.uint8)),
+    }
+    return Gallery("<small> & co", parts, ("zero", "one", "two", "three"), CODE)
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Client]:
+    with running(small_gallery()) as client:
+        yield client
+
+
+@pytest.fixture
+def opened(chromium: Chromium) -> Opened:
+    """A page of a server's, opened; at its end it must have said no error."""
+
+    @contextmanager
+    def open_page(
+        client: Client, place: str = "", *, width: int = 1280, height: int = 800
+    ) -> Iterator[Page]:
+        with chromium.page(width=width, height=height) as page:
+            page.resize(width, height, is_phone=width < 500)
+            page.go(client.server.url + place)
+            page.wait(f"document.readyState === 'complete' && {_READY}")
+            yield page
+            assert page.complaints == []
+            own = client.server.url
+            assert [url for url in page.requests if not url.startswith(own)] == []
+
+    return open_page
+
+
+def settle(page: Page) -> None:
+    """Until what was scrolled is drawn."""
+    page.value(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    )
+    page.wait(_READY)
+
+
+def shown(page: Page) -> dict[int, tuple[bytes, str]]:
+    """Of the cells whose pictures have come: pixels (the red ones) and what they say."""
+    settle(page)
+    cells = page.value(
+        """(() => {
+            const scratch = document.createElement('canvas')
+                .getContext('2d', { willReadFrequently: true });
+            return [...document.querySelectorAll('.cell:not([hidden])')].map((cell) => {
+                const canvas = cell.querySelector('canvas');
+                const { width, height } = canvas;
+                scratch.drawImage(canvas, 0, 0);
+                const { data } = scratch.getImageData(0, 0, width, height);
+                let text = '';
+                for (let n = 0; n < data.length; n += 4) text += String.fromCharCode(data[n]);
+                return [cell.position, btoa(text), cell.ariaLabel];
+            });
+        })()"""
+    )
+    return {position: (b64decode(pixels), text) for position, pixels, text in cells}
+
+
+def positions_in_sight(page: Page) -> list[int]:
+    """Of the cells that are seen whole, rising."""
+    settle(page)
+    found: list[int] = page.value(
+        """(() => {
+            const box = document.getElementById('grid').getBoundingClientRect();
+            return [...document.querySelectorAll('.cell:not([hidden])')].filter((cell) => {
+                const { top, bottom } = cell.getBoundingClientRect();
+                return top >= box.top && bottom <= box.bottom + 1;
+            }).map((cell) => cell.position).sort((a, b) => a - b);
+        })()"""
+    )
+    return found
+
+
+def height_of_rows(page: Page) -> int:
+    height: int = page.value(
+        "(([one, two]) => two.offsetTop - one.offsetTop)(document.querySelectorAll('.row'))"
+    )
+    return height
+
+
+def check_pictures(page: Page, images: NDArray[Any], rows: NDArray[Any]) -> None:
+    """Cells show the images of the rows at their positions, pixel by pixel."""
+    cells = shown(page)
+    assert len(cells) > 20
+    for position, (pixels, text) in cells.items():
+        row = int(rows[position])
+        assert pixels == images[row].tobytes(), position
+        assert text.startswith(f"index {row:,}")
+
+
+def chosen(page: Page) -> int | None:
+    """The position that is marked as chosen, and said to be to who cannot see."""
+    found: int | None = page.value(
+        "document.querySelector('[aria-selected=true]')?.position ?? null"
+    )
+    active = page.value("document.getElementById('grid').ariaActiveDescendantElement")
+    assert (found is None) == (active is None)
+    return found
+
+
+def wait_for_index(page: Page, row: int) -> None:
+    title = f"Index {row:,}"
+    page.wait(
+        f"{_SHOWN} && document.getElementById('example-title').textContent === '{title}'"
+    )
+
+
+def test_the_first_view(small: Client, opened: Opened) -> None:
+    with opened(small) as page:
+        assert page.value("document.title") == "<small> & co · idxdata"
+        assert page.text("#title") == "<small> & co"
+        assert page.text("#status") == "2,000 examples, in file order"
+        assert page.text("#code") == CODE
+        check_pictures(page, small_images(), np.arange(COUNT))
+        assert positions_in_sight(page)[0] == 0
+        counts = np.bincount(small_labels())
+        chips = page.value(
+            "[...document.querySelectorAll('.chip')].map((chip) => chip.ariaLabel)"
+        )
+        names = ("zero", "one", "two", "three")
+        expected = [f"{n}, {c} examples" for n, c in zip(names, counts, strict=True)]
+        assert chips == ["All, 2,000 examples", *expected]
+        bars = page.value(
+            "[...document.querySelectorAll('.bar span')].map((bar) => bar.clientWidth)"
+        )
+        assert np.argmax(bars) == np.argmax(counts)
+        assert chosen(page) is None
+
+
+def test_filters_by_label(small: Client, opened: Opened) -> None:
+    labels = small_labels()
+    with opened(small) as page:
+        page.click('.chip[data-label="2"]')
+        count = int((labels == 2).sum())
+        text = f"{count} of 2,000 examples, label two, in file order"
+        page.wait(f"document.getElementById('status').textContent === '{text}'")
+        check_pictures(page, small_images(), np.flatnonzero(labels == 2))
+        page.click('.chip[data-label="0"]')
+        page.wait(
+            "document.getElementById('status').textContent.includes('zero and two')"
+        )
+        rows = np.flatnonzero(np.isin(labels, (0, 2)))
+        check_pictures(page, small_images(), rows)
+        page.wait("location.hash === '#labels=0,2'")
+        assert page.value(
+            "[...document.querySelectorAll('.chip[aria-pressed=true]')]"
+            ".map((chip) => chip.dataset.label)"
+        ) == ["0", "2"]
+        page.press("End")
+        wait_for_index(page, int(rows[-1]))
+        assert positions_in_sight(page)[-1] == len(rows) - 1
+        page.click('.chip[data-label=""]')
+        page.wait("!location.hash.includes('labels')")
+        check_pictures(page, small_images(), np.arange(COUNT))
+        # What was chosen stays so, and is where it now belongs.
+        assert chosen(page) == rows[-1]
+
+
+def test_orders(small: Client, opened: Opened) -> None:
+    images, labels = small_images(), small_labels()
+    away = measures.distances(
+        images, labels, measures.class_means(images, labels, 4)
+    ).astype(np.float32)
+    with opened(small) as page:
+        page.pick("#sort", "Farthest from the class mean")
+        page.wait("document.getElementById('status').textContent.includes('farthest')")
+        rows = np.argsort(away, kind="stable")[::-1]
+        check_pictures(page, images, rows)
+        assert f"{away[rows[0]]:.1f}" in page.text(".cell .caption")
+        page.pick("#sort", "Least ink first")
+        page.wait("document.getElementById('status').textContent.includes('ink')")
+        check_pictures(
+            page, images, np.argsort(images.mean(axis=(1, 2)), kind="stable")
+        )
+        page.pick("#sort", "By label")
+        page.wait("document.getElementById('status').textContent.includes('by label')")
+        check_pictures(page, images, np.argsort(labels, kind="stable"))
+        page.pick("#sort", "File order, last first")
+        page.wait("document.getElementById('status').textContent.includes('last')")
+        check_pictures(page, images, np.arange(COUNT)[::-1])
+
+
+def test_one_example(small: Client, opened: Opened) -> None:
+    images, labels = small_images(), small_labels()
+    names = ("zero", "one", "two", "three")
+    with opened(small) as page:
+        page.click(".row:nth-child(2) .cell:nth-child(3)")
+        position = chosen(page)
+        assert (
+            position == page.value("document.querySelector('.row').children.length") + 2
+        )
+        wait_for_index(page, position)
+        facts = dict(
+            page.value(
+                "[...document.querySelectorAll('#facts div')].map((pair) =>"
+                "[...pair.children].map((one) => one.textContent))"
+            )
+        )
+        label = labels[position]
+        assert facts["Label"] == f"{label} · {names[label]}"
+        assert facts["Ink"] == f"{images[position].mean():.1f}"
+        assert (
+            facts["Pixels"] == f"{images[position].min()} to {images[position].max()}"
+        )
+        assert facts["Place"] == f"{position + 1} of 2,000"
+        drawn = page.value(
+            """(() => { const picture = document.getElementById('picture');
+            const canvas = document.createElement('canvas');
+            canvas.width = picture.naturalWidth; canvas.height = picture.naturalHeight;
+            const context = canvas.getContext('2d');
+            context.drawImage(picture, 0, 0);
+            return [...context.getImageData(0, 0, 28, 28).data].filter((_, n) => n % 4 === 0);
+            })()"""
+        )
+        assert drawn == images[position].ravel().tolist()
+        # Nine pixels of the screen for one: the picture's row 3, column 10.
+        left, top = page.value(
+            "(({ x, y }) => [x, y])(document.getElementById('picture')"
+            ".getBoundingClientRect())"
+        )
+        page.click_at(left + 10.5 * 9, top + 3.5 * 9)
+        told = f"row 3, column 10: {images[position, 3, 10]}"
+        assert page.text("#readout") == told
+        page.click("#pixels summary")
+        page.wait("document.querySelector('#table td') !== null")
+        table = page.value(
+            "[...document.querySelectorAll('#table tbody tr')].map((row) =>"
+            "[...row.querySelectorAll('td')].map((cell) => Number(cell.textContent)))"
+        )
+        assert table == images[position].tolist()
+
+
+def test_code_is_copied(small: Client, opened: Opened) -> None:
+    expected = f"{CODE}\nimage = data.train.images[7]\nlabel = data.train.labels[7]"
+    with opened(small, "#row=7") as page:
+        page.allow_clipboard(small.server.url)
+        wait_for_index(page, 7)
+        assert page.text("#code") == expected
+        page.click("#copy")
+        page.wait("document.getElementById('copy').textContent === 'Copied'")
+        assert page.value("navigator.clipboard.readText()") == expected
+        # Where the browser gives no leave, by the old way.
+        page.value(
+            "navigator.clipboard.writeText('other').then(() => {"
+            "navigator.clipboard.writeText = () => Promise.reject(new Error('no')); })"
+        )
+        page.wait("document.getElementById('copy').textContent === 'Copy'")
+        page.click("#copy")
+        page.wait("document.getElementById('copy').textContent === 'Copied'")
+        assert page.value("navigator.clipboard.readText()") == expected
+
+
+def test_keys(small: Client, opened: Opened) -> None:
+    with opened(small) as page:
+        columns = page.value("document.querySelector('.row').children.length")
+        rows = page.value("document.getElementById('grid').clientHeight")
+        rows //= height_of_rows(page)
+        assert rows > 3
+        page.press("ArrowRight")
+        assert chosen(page) == 0
+        for key, position in [
+            ("ArrowRight", 1),
+            ("ArrowDown", 1 + columns),
+            ("ArrowLeft", columns),
+            ("ArrowUp", 0),
+            ("ArrowUp", 0),
+            ("ArrowLeft", 0),
+            ("End", COUNT - 1),
+            ("ArrowRight", COUNT - 1),
+            ("ArrowDown", COUNT - 1),
+            ("Home", 0),
+        ]:
+            page.press(key)
+            assert chosen(page) == position, key
+            assert position in positions_in_sight(page)
+        page.press("PageDown")
+        paged = chosen(page)
+        assert paged is not None
+        assert paged % columns == 0
+        assert 3 * columns <= paged <= rows * columns
+        page.press("PageUp")
+        assert chosen(page) == 0
+        wait_for_index(page, 0)
+        page.press("/")
+        assert page.value("document.activeElement.id") == "row"
+        page.type("1,234")
+        page.press("Enter")
+        wait_for_index(page, 1234)
+        assert chosen(page) == 1234
+        assert page.value("document.activeElement.id") == "grid"
+        page.press("Escape")
+        page.wait("document.getElementById('example').hidden")
+        assert chosen(page) is None
+        page.wait("location.hash === ''")
+
+
+def test_an_index_that_is_not_there(small: Client, opened: Opened) -> None:
+    with opened(small) as page:
+        for text in ("2000", "-1", "x", ""):
+            page.press("/")
+            page.value("document.getElementById('row').value = ''")
+            page.type(text)
+            page.press("Enter")
+            page.wait("document.getElementById('row').ariaInvalid === 'true'")
+            assert page.text("#status") == "There are examples 0 to 1,999."
+            page.press("Escape")
+        assert chosen(page) is None
+
+
+def test_the_address_says_what_is_looked_at(small: Client, opened: Opened) -> None:
+    labels = small_labels()
+    row = int(np.flatnonzero(labels == 1)[50])
+    place = f"#labels=1&sort=ink&reverse=1&row={row}&size=3"
+    with opened(small, place) as page:
+        wait_for_index(page, row)
+        ink = small_images().mean(axis=(1, 2))
+        order = np.argsort(ink, kind="stable")[::-1]
+        order = order[labels[order] == 1]
+        assert chosen(page) == order.tolist().index(row)
+        check_pictures(page, small_images(), order)
+        assert page.value("document.querySelector('canvas').clientWidth") == 84
+        page.wait(f"location.hash === '{place}'")
+        page.press("ArrowRight")
+        following = int(order[order.tolist().index(row) + 1])
+        wait_for_index(page, following)
+        page.wait(f"location.hash.includes('row={following}&')")
+        page.call("Page.reload")
+        page.wait("document.readyState === 'complete'")
+        wait_for_index(page, following)
+        page.value("location.hash = '#part=colours&row=3'")
+        wait_for_index(page, 3)
+        assert page.text("#status") == "30 examples, in file order"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "#part=nothing&labels=9,x&sort=size&row=99999&size=0&invert=2",
+        "#%FF%&&=&row=-1",
+        "#part=colours&labels=1&sort=label",
+    ],
+)
+def test_an_address_that_makes_no_sense(
+    small: Client, opened: Opened, place: str
+) -> None:
+    with opened(small, place) as page:
+        assert page.text("#status").endswith("examples, in file order")
+        assert chosen(page) is None
+
+
+def test_parts_without_labels_and_without_examples(
+    small: Client, opened: Opened
+) -> None:
+    with opened(small, "#labels=1") as page:
+        page.click('#parts button[data-part="colours"]')
+        page.wait("document.getElementById('status').textContent.startsWith('30 ')")
+        assert page.value("document.getElementById('filter').hidden")
+        options = page.value(
+            "[...document.getElementById('sort').options].map((one) => one.text)"
+        )
+        assert "By label" not in options
+        assert "Farthest from the mean" in options
+        images = small.server.pages.gallery.parts["colours"].images
+        check_pictures(page, images[..., 0], np.arange(30))
+        page.pick("#sort", "Closest to the mean")
+        page.wait("document.getElementById('status').textContent.includes('closest')")
+        page.press("Home")
+        page.wait(_SHOWN)
+        row = small.server.pages.orders["colours"].measured("distance").order[0]
+        line = f'image = data.splits["colours"].images[{row}]'
+        assert page.text("#code") == f"{CODE}\n{line}"
+        page.click('#parts button[data-part="none"]')
+        page.wait(
+            "document.getElementById('status').textContent === 'There are no examples.'"
+        )
+        page.press("End")
+        page.press("ArrowDown")
+        assert chosen(page) is None
+
+
+def test_sizes_and_light(small: Client, opened: Opened) -> None:
+    with opened(small) as page:
+        width = "document.querySelector('canvas').clientWidth"
+        assert page.value(width) == 56
+        page.click("#larger")
+        assert page.value(width) == 84
+        page.click("#smaller")
+        page.click("#smaller")
+        assert page.value(width) == 28
+        assert page.value("document.getElementById('smaller').disabled")
+        check_pictures(page, small_images(), np.arange(COUNT))
+        page.click("#invert")
+        assert "invert" in page.value(
+            "getComputedStyle(document.querySelector('canvas')).filter"
+        )
+        colour = "getComputedStyle(document.body).backgroundColor"
+        page.prefer("light")
+        assert min(ast.literal_eval(page.value(colour)[3:])) > 200
+        page.prefer("dark")
+        assert max(ast.literal_eval(page.value(colour)[3:])) < 50
+
+
+def test_a_phone(small: Client, opened: Opened) -> None:
+    with opened(small, width=390, height=844) as page:
+        assert page.value("document.documentElement.scrollWidth") == 390
+        check_pictures(page, small_images(), np.arange(COUNT))
+        page.click('.chip[data-label="3"]')
+        page.wait("document.getElementById('status').textContent.includes('three')")
+        row = int(np.flatnonzero(small_labels() == 3)[30])
+        page.click(".row:nth-child(7) .cell:nth-child(1)")
+        wait_for_index(page, row)
+        # The example does not hide the cell that it is of.
+        assert chosen(page) in positions_in_sight(page)
+        assert page.value("document.documentElement.scrollWidth") == 390
+        page.click("#next")
+        wait_for_index(page, int(np.flatnonzero(small_labels() == 3)[31]))
+        page.click("#close")
+        page.wait("document.getElementById('detail').offsetHeight === 0")
+
+
+def test_everything_has_a_name_and_shows_its_focus(
+    small: Client, opened: Opened
+) -> None:
+    with opened(small, "#row=3") as page:
+        wait_for_index(page, 3)
+        tree = page.call("Accessibility.getFullAXTree")["nodes"]
+        for node in tree:
+            role = node.get("role", {}).get("value")
+            if role in ("button", "combobox", "textbox", "grid", "gridcell", "image"):
+                assert node["name"]["value"], node
+        visited = []
+        for _ in range(40):
+            page.press("Tab")
+            name, outline = page.value(
+                "(one => [one.id || one.className || one.tagName,"
+                "getComputedStyle(one).outlineStyle])(document.activeElement)"
+            )
+            if name == "BODY":
+                break
+            visited.append(name)
+            assert outline != "none", name
+        expected = ["skip", "sort", "row", "chip", "grid", "next", "close", "copy"]
+        assert [name for name in dict.fromkeys(visited) if name in expected] == expected
+
+
+def test_the_server_ends(opened: Opened) -> None:
+    with running(small_gallery()) as client, opened(client) as page:
+        client.server.shutdown()
+        client.server.socket.close()
+        client.server.pages.answer = lambda target: 1 / 0  # type: ignore[method-assign]
+        page.complaints.clear()
+        page.call("Network.emulateNetworkConditions", offline=True, latency=0,
+                  downloadThroughput=-1, uploadThroughput=-1)  # fmt: skip
+        page.click('.chip[data-label="2"]')
+        page.wait("document.getElementById('status').textContent.includes('running')")
+        assert all("ERR_INTERNET" in one for one in page.complaints)
+        page.complaints.clear()
+
+
+def test_the_whole_of_8_million(
+    chromium: Chromium, large: Gallery, opened: Opened
+) -> None:
+    images, labels = large.parts["images"].images, label_of(np.arange(LARGE_COUNT))
+    with running(large) as client, opened(client) as page:
+        assert page.text("#status") == "8,100,000 examples, in file order"
+        check_spot(page, SPOTS[0], first=0)
+        page.value(
+            "(grid => { grid.scrollTop = grid.scrollHeight; })"
+            "(document.getElementById('grid'))"
+        )
+        page.wait("document.querySelector('.cell[aria-label^=\"index 8,099,999\"]')")
+        assert positions_in_sight(page)[-1] == LARGE_COUNT - 1
+        check_spot(page, SPOTS[2], last=LARGE_COUNT - 1)
+        page.click('.chip[data-label="4"]')
+        page.wait("document.getElementById('status').textContent.includes('label 4')")
+        page.press("End")
+        row = int(np.flatnonzero(labels == 4)[-1])
+        wait_for_index(page, row)
+        assert page.text("#code").endswith(f"images[{row}]\nlabel = labels[{row}]")
+    assert images.shape == (LARGE_COUNT, 28, 28)
+
+
+def check_spot(page: Page, spot: int, **ends: int) -> None:
+    """Cells of the 512 images from `spot` on show them; there is a cell at each end."""
+    cells = shown(page)
+    images = spot_images(spot)
+    seen = [position for position in cells if 0 <= position - spot < len(images)]
+    assert len(seen) > 10
+    for position in seen:
+        assert cells[position][0] == images[position - spot].tobytes()
+    assert all(end in seen for end in ends.values())
+
+
+def test_scrolling_8_million_on_a_phone(large: Gallery, opened: Opened) -> None:
+    with running(large) as client, opened(client, width=390, height=844) as page:
+        height = page.value("document.getElementById('grid').scrollHeight")
+        columns = page.value("document.querySelector('.row').children.length")
+        row_height = height_of_rows(page)
+        # More than any browser lets an element be, and less than that.
+        assert LARGE_COUNT / columns * row_height > 80e6
+        assert height < 10e6
+        # By the bar, in proportion, to the middle and to the end.
+        for share, spot in ((0.5, SPOTS[1]), (1, SPOTS[2]), (0, SPOTS[0])):
+            page.value(
+                f"(grid => {{ grid.scrollTop = {share} *"
+                "(grid.scrollHeight - grid.clientHeight); })(document.getElementById('grid'))"
+            )
+            middle = np.median(positions_in_sight(page))
+            assert abs(middle - share * LARGE_COUNT) < 0.002 * LARGE_COUNT + 100
+            if share != 0.5:
+                check_spot(page, spot)
+        # To an index, and from there by the wheel over where two pages of the whole meet.
+        page.press("/")
+        page.type(str(SPOTS[1]))
+        page.press("Enter")
+        wait_for_index(page, SPOTS[1])
+        check_spot(page, SPOTS[1], chosen=SPOTS[1])
+        page.press("Escape")
+        boundary = int(80_000 * 505 / row_height) * columns
+        page.press("/")
+        page.value("document.getElementById('row').value = ''")
+        page.type(str(boundary))
+        page.press("Enter")
+        wait_for_index(page, boundary)
+        page.press("Escape")
+        before = positions_in_sight(page)
+        tops = [page.value("document.getElementById('grid').scrollTop")]
+        for _ in range(24):
+            page.wheel(200, 500, 3 * row_height)
+            page.wait(
+                f"[...document.querySelectorAll('.cell')].some((cell) => cell.position > "
+                f"{before[-1]}) && {_READY}"
+            )
+            after = positions_in_sight(page)
+            assert after[0] - before[0] <= 6 * columns
+            assert after == list(range(after[0], after[-1] + 1))
+            before = after
+            tops.append(page.value("document.getElementById('grid').scrollTop"))
+        # The element itself went back at least once, what it shows never.
+        assert tops != sorted(tops)
+        assert before[0] >= boundary
+
+
+def test_progress_and_calling_off(large: Gallery, opened: Opened) -> None:
+    with running(large) as client, opened(client) as page:
+        page.pick("#sort", "Most ink first")
+        page.wait("!document.getElementById('measuring').hidden")
+        page.wait("document.getElementById('progress').value > 0")
+        assert "Measuring ink" in page.text("#progress-text")
+        # The page goes on meanwhile, in file order.
+        page.click('.chip[data-label="5"]')
+        page.wait("document.getElementById('status').textContent.includes('label 5')")
+        assert "in file order" in page.text("#status")
+        assert page.value("!document.getElementById('measuring').hidden")
+        page.click("#cancel")
+        page.wait("document.getElementById('measuring').hidden")
+        assert (
+            page.value("document.getElementById('sort').selectedOptions[0].text")
+            == "File order"
+        )
+        page.wait("location.hash === '#labels=5'")
+        measuring = client.server.pages.orders["images"].measuring["ink"]
+        measuring.join(60)
+        assert measuring.progress.state == "cancelled"
+
+
+def test_the_real_digits(mnist_folder: Path, opened: Opened) -> None:
+    data: Dataset = load(mnist_folder)
+    split = data.test
+    part = Part(split.images, split.labels)
+    means = measures.class_means(split.images, split.labels, 10)
+    away = measures.distances(split.images, split.labels, means)
+    gallery = Gallery("mnist", {"test": part}, data.classes, "")
+    with running(gallery) as client, opened(client, "#labels=4") as page:
+        page.pick("#sort", "Farthest from the class mean")
+        page.wait("document.getElementById('status').textContent.includes('farthest')")
+        order = np.argsort(away, kind="stable")[::-1]
+        check_pictures(page, split.images, order[split.labels[order] == 4])
+        assert page.text("#status").startswith("982 of 10,000 examples, label 4")
