@@ -8,8 +8,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -136,24 +135,14 @@ class Chromium:
             raise RuntimeError(f"{method}: {told['error']['message']}")
         return told["result"]
 
-    @contextmanager
-    def page(self, *, width: int = 1280, height: int = 800) -> Iterator["Page"]:
-        """A page of a browser context of its own, with nothing in its cache."""
-        context = self.call("Target.createBrowserContext")["browserContextId"]
-        target = self.call(
-            "Target.createTarget", url="about:blank", browserContextId=context
-        )["targetId"]
+    def new_page(self) -> "Page":
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        page = Page(self, session["sessionId"], context)
+        page = Page(self, session["sessionId"])
         self._pages[session["sessionId"]] = page
         for domain in ("Page", "Runtime", "Log", "Network"):
             page.call(f"{domain}.enable")
-        page.resize(width, height)
-        try:
-            yield page
-        finally:
-            self._pages.pop(session["sessionId"])
-            self.call("Target.disposeBrowserContext", browserContextId=context)
+        return page
 
     def close(self) -> None:
         """End it, and all that belongs to it."""
@@ -180,10 +169,9 @@ class Chromium:
 class Page:
     """One page: what is done to it, and what it says of errors (`complaints`)."""
 
-    def __init__(self, browser: Chromium, session: str, context: str) -> None:
+    def __init__(self, browser: Chromium, session: str) -> None:
         self._browser = browser
         self._session = session
-        self._context = context
         self.complaints: list[str] = []
         self.requests: list[str] = []
 
@@ -217,6 +205,18 @@ class Page:
         )
         self.call("Emulation.setTouchEmulationEnabled", enabled=is_phone)
 
+    def break_network(self, *, is_broken: bool = True) -> None:
+        self.call(
+            "Network.emulateNetworkConditions",
+            offline=is_broken,
+            latency=0,
+            downloadThroughput=-1,
+            uploadThroughput=-1,
+        )
+
+    def mend_network(self) -> None:
+        self.break_network(is_broken=False)
+
     def prefer(self, scheme: str) -> None:
         """`scheme`: "light" or "dark"."""
         self.call(
@@ -229,7 +229,6 @@ class Page:
             "Browser.grantPermissions",
             permissions=["clipboardReadWrite", "clipboardSanitizedWrite"],
             origin=origin,
-            browserContextId=self._context,
         )
 
     def value(self, expression: str) -> Any:
