@@ -25,4 +25,4 @@ def test_example_runs(
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) == 7
+    assert len(EXAMPLES) == 8

@@ -1,5 +1,6 @@
 """Found files to arrays: mapped, upright, with labels apart from their table."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,17 +34,18 @@ def open_found(
     else:
         array = open_idx(found.path, cache=cache, alignment=alignment)
     if file is not None:
-        _check(array, file, found)
+        check_array(array, file, found.path)
     return array
 
 
-def _check(array: NDArray[Any], file: FileRecord, found: Found) -> None:
+def check_array(array: NDArray[Any], file: FileRecord, path: Path) -> None:
+    """Raises `DatasetError` if `array` has not the shape and dtype of `file`."""
     if file.fits(array.shape) and array.dtype == file.dtype:
         return
     has_shape = file.fits(array.shape)
     raise DatasetError(
         f"not the {'dtype' if has_shape else 'shape'} of this dataset",
-        path=found.path,
+        path=path,
         expected=file.dtype if has_shape else _shape(file),
         found=array.dtype.name if has_shape else array.shape,
     )

@@ -1,0 +1,59 @@
+"""What can go wrong with a mirror, in words that a user can act on."""
+
+import os
+
+
+class Failure(Exception):
+    """One attempt at one mirror came to nothing; the text says why.
+
+    `can_retry`: the same mirror may do better at once. `is_wrong_file`: it answered,
+    with another file than the one that was published.
+    """
+
+    def __init__(
+        self, text: str, *, can_retry: bool = False, is_wrong_file: bool = False
+    ) -> None:
+        super().__init__(text)
+        self.can_retry = can_retry
+        self.is_wrong_file = is_wrong_file
+
+
+def of_network(error: Exception, timeout_s: float) -> Failure:
+    """The failure that an exception of requests, urllib3 or a socket stands for."""
+    from requests import exceptions
+
+    if isinstance(error, exceptions.TooManyRedirects):
+        return Failure("redirects in a circle")
+    if isinstance(error, exceptions.SSLError):
+        return Failure(f"no trustworthy connection: {_innermost(error)}")
+    if isinstance(error, exceptions.ProxyError):
+        return Failure(f"the proxy does not connect: {_innermost(error)}")
+    if isinstance(error, exceptions.ConnectTimeout):
+        return Failure(f"no connection within {timeout_s:g} s", can_retry=True)
+    if isinstance(error, (exceptions.InvalidURL, exceptions.InvalidSchema)):
+        return Failure(f"a bad address: {error}")
+    text = f"{error} {_innermost(error)}".lower()
+    if "timed out" in text:
+        return Failure(f"nothing came for {timeout_s:g} s", can_retry=True)
+    if "incompleteread" in text or "incomplete" in text:
+        return Failure("the transfer broke off", can_retry=True)
+    return Failure(_innermost(error), can_retry="refused" not in text)
+
+
+def _innermost(error: BaseException) -> str:
+    """The text of the error that all others wrap, of an `OSError` the system's."""
+    seen: set[int] = set()
+    while id(error) not in seen:
+        seen.add(id(error))
+        inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
+        inner = inner or next(
+            (arg for arg in error.args if isinstance(arg, BaseException)), None
+        )
+        if not isinstance(inner, BaseException):
+            break
+        error = inner
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return " ".join(str(error).split()) or type(error).__name__
