@@ -115,8 +115,8 @@ def test_numba_does_put_it_there(fresh: pytest.MonkeyPatch, tmp_path: Path) -> N
     program = (
         "from idxdata.engine import is_kernel_cached as cached\n"
         "before = cached()\n"
-        "from idxdata.__main__ import _run_inflate\n"
-        "_run_inflate()\n"
+        "from idxdata.commands.warm_command import run_inflate\n"
+        "run_inflate()\n"
         "print(before, cached())\n"
     )
     result = subprocess.run(
