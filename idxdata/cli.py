@@ -129,7 +129,7 @@ def _import_command(name: str) -> Any:
 class _Parser(argparse.ArgumentParser):
     """Completes datasets' names where an argument is called NAME."""
 
-    def add_argument(self, *flags: str, **options: Any) -> argparse.Action:  # type: ignore[override]
+    def add_argument(self, *flags: str, **options: Any) -> argparse.Action:
         action = super().add_argument(*flags, **options)
         if "NAME" in str(action.metavar) and not action.option_strings:
             action.completer = names_completer(str(action.metavar))  # type: ignore[attr-defined]

@@ -22,10 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print the code. Raises `MissingFrameworkError` without argcomplete."""
     try:
-        import argcomplete
+        from argcomplete.shell_integration import shellcode
     except ImportError as error:
         raise MissingFrameworkError("argcomplete", "cli") from error
-    code = argcomplete.shellcode(["idxdata"], shell=args.shell)
+    code = shellcode(["idxdata"], shell=args.shell)
     if args.json:
         print_json({"shell": args.shell, "code": code})
     else:

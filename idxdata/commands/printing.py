@@ -38,7 +38,7 @@ def print_json(value: object) -> None:
 
     Numbers that JSON does not have, NaN and infinities, are null.
     """
-    print(json.dumps(_finite(value), indent=1, allow_nan=False))
+    print(json.dumps(_finite(value), allow_nan=False))
 
 
 def _finite(value: Any) -> Any:
@@ -87,7 +87,7 @@ def print_table(
         table.add_column(head, justify=side, no_wrap=head in whole, overflow="fold")
     for row in rows:
         table.add_row(*map(_text, row))
-    console.print(table)
+    _print_stripped(console, table)
 
 
 def print_facts(
@@ -102,7 +102,15 @@ def print_facts(
     table.add_column(overflow="fold")
     for name, cell in facts:
         table.add_row(safe(name), _text(cell))
-    console.print(Padding(table, (0, 0, 0, indent)))
+    _print_stripped(console, Padding(table, (0, 0, 0, indent)))
+
+
+def _print_stripped(console: "Console", what: Any) -> None:
+    """Without the blanks by which rich fills lines up: they are in the way in files."""
+    with console.capture() as capture:
+        console.print(what)
+    for line in capture.get().splitlines():
+        print(line.rstrip())
 
 
 def _text(cell: Cell) -> Any:
