@@ -70,10 +70,7 @@ def main(args: argparse.Namespace) -> int:
     if console is None:
         print_json([asdict(verdict) for verdict in verdicts])
     else:
-        print_table(
-            console, ("file", "", "what it is"), map(_row, verdicts), whole=("",)
-        )
-        print_line(console, _summary(verdicts))
+        _print(console, verdicts)
     return int(any(verdict.state in _BAD for verdict in verdicts))
 
 
