@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainers.terminal import bar, duration, percent, picture, top
+from idxdata.terminal import bar, percent, picture
+from trainers.terminal import duration, top
 
 
 def test_each_half_has_its_pixels_grey() -> None:
@@ -26,6 +27,16 @@ def test_without_colour_bright_is_filled() -> None:
     # Above half of the brightest, so faint pictures are seen too.
     assert picture(image // 10, has_colour=False).plain == " ▀▄█"
     assert picture(image * 0, has_colour=False).plain == "    "
+
+
+def test_colours() -> None:
+    image = np.array([[[255, 0, 0]], [[0, 10, 20]]], np.uint8)
+    (span,) = picture(image).spans
+    assert str(span.style) == "rgb(255,0,0) on rgb(0,10,20)"
+    assert picture(image, has_colour=False).plain == "▀"
+    wide = picture(np.full((4, 8, 3), 9, np.uint8), max_width=4)
+    assert wide.plain == "▀▀▀▀"
+    assert str(wide.spans[0].style) == "rgb(9,9,9) on rgb(9,9,9)"
 
 
 @pytest.mark.parametrize("shape", [(57, 56), (57, 57), (200, 113), (1, 300), (300, 1)])

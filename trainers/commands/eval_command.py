@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from idxdata import Split, load
+from idxdata.terminal import percent, picture
 from trainers.commands.metrics_display import print_metrics
 from trainers.commands.opening import open_given
 from trainers.inference import predict_probabilities
 from trainers.metrics import Metrics, compute_metrics
 from trainers.recipes import fit_recipe
-from trainers.terminal import percent, picture
 
 _GAP = 3
 

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from trainers.terminal import duration, percent
+from idxdata.terminal import percent
+from trainers.terminal import duration
 
 _HEADER = (
     "epoch",
