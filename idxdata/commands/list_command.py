@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from idxdata.catalogue import RECORDS, FileRecord, Record, find
 from idxdata.commands.printing import (
@@ -16,8 +16,6 @@ from idxdata.commands.printing import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
 
 _WIDE = 100
@@ -36,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Print the table, or the facts of one. Raises `CatalogueError` for other names."""
+    from idxdata.commands.record_facts import record_facts
+
     if args.name is not None:
         record = find(args.name)
         if args.json:
@@ -49,107 +49,6 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def record_facts(record: Record) -> dict[str, Any]:
-    """All of a record that JSON can hold, and where it lies on this machine."""
-    place, where = _whereabouts(record)
-    return {
-        "name": record.name,
-        "title": record.title,
-        "classes": record.classes,
-        "first_label": record.first_label,
-        "examples": num_examples(record),
-        "download_nbytes": download_nbytes(record),
-        "where": where,
-        "folder": str(place),
-        "license": record.license,
-        "citation": record.citation,
-        "homepage": record.homepage or None,
-        "files": [_file_facts(record, file) for file in record.files],
-        "archives": [
-            {
-                "name": archive.name,
-                "urls": archive.urls,
-                "nbytes": archive.nbytes,
-                "sha256": archive.sha256,
-                "md5": archive.md5,
-            }
-            for archive in record.archives
-        ],
-        "mirrors": record.mirrors,
-        "label_columns": record.label_columns,
-        "subsets": {
-            part.name: {"split": part.split, "start": part.start, "stop": part.stop}
-            for part in record.subsets
-        },
-        "quirks": record.quirks,
-        "sources": record.sources,
-        "how_to_make": record.how_to_make,
-        "python": python_line(record),
-    }
-
-
-def num_examples(record: Record) -> dict[str, int | None]:
-    """How many a split has; None where any number will do."""
-    if not record.files:
-        from idxdata.synthetic import NUM_TEST, NUM_TRAIN
-
-        return {"train": NUM_TRAIN, "test": NUM_TEST}
-    return {
-        split: record.candidates(split, "images")[0].shape[0] for split in record.splits
-    }
-
-
-def download_nbytes(record: Record) -> int | None:
-    """What fetching it takes; None where that is not known of some file."""
-    if record.archives:
-        return record.archives[0].nbytes
-    firsts = {
-        file.name: file.nbytes
-        for split in record.splits
-        for file in (
-            record.candidates(split, "images")[0],
-            record.candidates(split, "labels")[0],
-        )
-    }
-    sizes = [nbytes for nbytes in firsts.values() if nbytes is not None]
-    return sum(sizes) if sizes and len(sizes) == len(firsts) else None
-
-
-def hash_kind(file: FileRecord) -> str:
-    """How well the file's hash is known, in a word or two."""
-    if file.sha256 is None:
-        return "none" if file.md5 is None else "md5 only"
-    return "verified" if file.is_hash_verified else "quoted"
-
-
-def python_line(record: Record) -> str:
-    """What loads it."""
-    return f'data = idxdata.load("{record.name}")'
-
-
-def _whereabouts(record: Record) -> "tuple[Path, str]":
-    from idxdata.commands.placing import place_of, presence
-
-    place = place_of(record)
-    return place, presence(record, place)
-
-
-def _file_facts(record: Record, file: FileRecord) -> dict[str, Any]:
-    return {
-        "split": file.split,
-        "role": file.role,
-        "name": file.name,
-        "array": file.array,
-        "dtype": file.dtype,
-        "shape": file.shape,
-        "nbytes": file.nbytes,
-        "sha256": file.sha256,
-        "md5": file.md5,
-        "hash": hash_kind(file),
-        "urls": record.urls(file),
-    }
-
-
 def _print_all(console: "Console") -> None:
     heads = ["name", "title", "examples", "classes", "size", "where", "licence"]
     # In a narrow terminal one text must do: titles are much like the names.
@@ -160,26 +59,27 @@ def _print_all(console: "Console") -> None:
         rows.append(cells if is_wide else [cells[0], *cells[2:]])
     if not is_wide:
         heads.remove("title")
-    whole = ("name", "classes", "size", "where")
-    least = {"examples": len("697,932 / 116,323")}
-    right = ("classes", "size")
-    print_table(console, heads, rows, right=right, whole=whole, least=least)
+    whole = ("name", "examples", "classes", "size", "where")
+    print_table(console, heads, rows, right=("classes", "size"), whole=whole)
     print_line(
         console,
-        "examples: train / test; where: in the cache; all of one: idxdata list NAME",
+        "examples: train / test, + a third; where: in the cache; idxdata list NAME "
+        "tells all of one",
         "dim",
     )
 
 
 def _cells(record: Record) -> list[Cell]:
-    _, where = _whereabouts(record)
+    from idxdata.commands.record_facts import num_examples, whereabouts
+
+    _, where = whereabouts(record)
     counts = [_count(count) for count in num_examples(record).values()]
     # "unclear: Keras says ..." in full is in the facts of one.
     license_start = re.split(r"[:;(]", record.license)[0].strip()
     return [
         (record.name, "bold"),
         record.title.partition(":")[0],
-        " / ".join(counts),
+        " / ".join(counts[:2]) + " +" * (len(counts) > 2),
         str(len(record.classes)),
         _download(record),
         (where, {"here": "green", "partly": "yellow"}.get(where, "dim")),
@@ -192,6 +92,8 @@ def _count(count: int | None) -> str:
 
 
 def _download(record: Record) -> str:
+    from idxdata.commands.record_facts import download_nbytes
+
     nbytes = download_nbytes(record)
     if nbytes is not None:
         return size_text(nbytes)
@@ -210,7 +112,9 @@ def _print_record(console: "Console", record: Record) -> None:
 
 
 def _facts(record: Record) -> list[tuple[str, Cell]]:
-    place, where = _whereabouts(record)
+    from idxdata.commands.record_facts import num_examples, python_line, whereabouts
+
+    place, where = whereabouts(record)
     counts = num_examples(record).items()
     classes = " ".join(record.classes[:_NUM_CLASSES_SHOWN])
     if record.first_label:
@@ -242,6 +146,8 @@ def _facts(record: Record) -> list[tuple[str, Cell]]:
 
 
 def _lines_of_file(file: FileRecord) -> list[tuple[str, Cell]]:
+    from idxdata.commands.record_facts import hash_kind
+
     dims = " x ".join("any" if dim is None else f"{dim:,}" for dim in file.shape)
     facts: list[tuple[str, Cell]] = [("holds", f"{file.dtype} {dims}, {file.kind}")]
     if file.array is not None:

@@ -1,7 +1,7 @@
 """What the commands print: tables by rich, facts, JSON; sizes and names in words."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from idxdata.errors import MissingFrameworkError
@@ -77,24 +77,14 @@ def print_table(
     *,
     right: Sequence[str] = (),
     whole: Sequence[str] = (),
-    least: Mapping[str, int] | None = None,
 ) -> None:
-    """A table; columns in `right` are numbers, those in `whole` are never folded.
-
-    `least`: what a column may be narrowed to, in characters.
-    """
+    """A table; columns in `right` are numbers, those in `whole` are never folded."""
     from rich.table import Table
 
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), pad_edge=False)
     for head in heads:
         side: Literal["left", "right"] = "right" if head in right else "left"
-        table.add_column(
-            head,
-            justify=side,
-            no_wrap=head in whole,
-            overflow="fold",
-            min_width=(least or {}).get(head),
-        )
+        table.add_column(head, justify=side, no_wrap=head in whole, overflow="fold")
     for row in rows:
         table.add_row(*map(_text, row))
     _print_stripped(console, table)
