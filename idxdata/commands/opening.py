@@ -1,0 +1,172 @@
+"""The examples that an argument means: of a named dataset, a folder, or a file."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idxdata.cache import Cache, open_idx
+from idxdata.catalogue import RECORDS
+from idxdata.errors import DatasetError
+from idxdata.exchange import npy, npz, parquet, pictures
+from idxdata.exchange.reading import read_content
+from idxdata.loading import load
+from idxdata.loading.door import numbered_classes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Examples: `images` (n, ...), `labels` (n,) integers; one of them may be None."""
+
+    images: NDArray[Any] | None
+    labels: NDArray[Any] | None
+
+    def __len__(self) -> int:
+        return len(self.labels if self.images is None else self.images)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """`parts` by name, those of a dataset its splits; `classes[label]` names a label."""
+
+    name: str
+    parts: Mapping[str, Part]
+    classes: tuple[str, ...]
+
+
+def open_examples(
+    what: str,
+    *,
+    labels: str | None = None,
+    member: str | None = None,
+    offline: bool = False,
+) -> Opened:
+    """The examples of a dataset's name, its folder, or a file, mapped where they can be.
+
+    A name of the catalogue goes before a path, and its files are fetched where they are
+    not there, unless `offline`. A file is IDX in any container, of which `member` names
+    one in a zip archive, or what `read_content` reads. `labels`: the file of labels of
+    a file of images alone; of a table, as QMNIST's are, the first column counts.
+
+    Raises what `load`, `open_idx`, `Cache.open` and `read_content` do; `DatasetError`
+    for labels that do not go with the images, for what has labels of its own and gets
+    others, and for a member of what is no file.
+    """
+    if what in RECORDS or not os.path.isfile(what):
+        for given, flag in ((labels, "--labels"), (member, "--member")):
+            if given is not None:
+                raise DatasetError(f"{flag} goes with a single file", path=what)
+        dataset = load(what, download=not offline)
+        parts = {
+            name: Part(split.images, split.labels)
+            for name, split in dataset.splits.items()
+        }
+        return Opened(dataset.name, parts, dataset.classes)
+    path = Path(what)
+    if member is None and not _is_idx(path):
+        return _with_labels(_content(path), labels, path)
+    array = open_idx(path) if member is None else Cache().open(path, member=member)
+    name = path.name if member is None else f"{path.name}, {member}"
+    return _with_labels(_bare(name, array, path), labels, path)
+
+
+def _is_idx(path: Path) -> bool:
+    """False for what is another kind of data; of anything else the reader complains."""
+    others = (npy.matches, npz.matches, parquet.matches)
+    is_picture = path.suffix.lower() in pictures.SUFFIXES
+    return not (is_picture or any(matches(path) for matches in others))
+
+
+def _content(path: Path) -> Opened:
+    if npy.matches(path):
+        # Mapped, where `read_content` would have all in memory.
+        with npy.defects_named(path):
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+        return _bare(path.name, array, path)
+    content = read_content(path)
+    single = content.parts.get("")
+    if single is not None and single.labels is None:
+        return _bare(path.name, single.data, path)
+    parts = {
+        name or "train": Part(part.data, part.labels)
+        for name, part in content.parts.items()
+    }
+    labelled = [
+        part.labels
+        for part in content.parts.values()
+        if part.labels is not None and len(part.labels)
+    ]
+    classes = content.classes or (_numbered(labelled, path) if labelled else ())
+    return Opened(path.name, parts, classes)
+
+
+def _bare(name: str, array: NDArray[Any], path: Path) -> Opened:
+    """One array, of images or, if it is a list of integers, of labels."""
+    if array.ndim > 1:
+        return Opened(name, {"all": Part(array, None)}, ())
+    labels = _checked_labels(array, path)
+    classes = _numbered([labels], path) if len(labels) else ()
+    return Opened(name, {"all": Part(None, labels)}, classes)
+
+
+def _with_labels(opened: Opened, labels: str | None, path: Path) -> Opened:
+    if labels is None:
+        return opened
+    part = opened.parts.get("all")
+    if part is None or part.images is None:
+        raise DatasetError("--labels goes with a file of images alone", path=path)
+    found = _read_labels(Path(labels))
+    if len(found) != len(part.images):
+        raise DatasetError(
+            "images and labels differ in number",
+            path=labels,
+            expected=f"{len(part.images)} labels, one for each image",
+            found=len(found),
+        )
+    classes = _numbered([found], Path(labels)) if len(found) else ()
+    return Opened(opened.name, {"all": Part(part.images, found)}, classes)
+
+
+def _read_labels(path: Path) -> NDArray[Any]:
+    if npy.matches(path):
+        array = read_content(path).parts[""].data
+    else:
+        array = open_idx(path)
+    if array.ndim == 2 and array.shape[1]:
+        array = np.ascontiguousarray(array[:, 0])
+    return _checked_labels(array, path)
+
+
+def _checked_labels(array: NDArray[Any], path: Path) -> NDArray[Any]:
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise DatasetError(
+            "labels are not a list of integers",
+            path=path,
+            expected="integers of shape (n,)",
+            found=f"{array.dtype.name} of shape {array.shape}",
+        )
+    if len(array) and array.min() < 0:
+        raise DatasetError(
+            "a label is negative",
+            path=path,
+            found=f"{array.min()} for example {array.argmin()}",
+        )
+    return array
+
+
+def _numbered(labels: list[NDArray[Any]], path: Path) -> tuple[str, ...]:
+    """Classes "0", "1", ... up to the largest label. Raises `DatasetError`."""
+    try:
+        return max((numbered_classes(one) for one in labels), key=len)
+    except DatasetError as error:
+        raise DatasetError(
+            error.what,
+            path=path,
+            expected=error.expected,
+            found=error.found,
+            hint=error.hint,
+        ) from None
