@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from idxdata.augmentation import Augmentation, gaussian_weights
-from idxdata.split import Split
 from idxdata.formats import BatchFormat
 from idxdata.gathering import Gatherer
+from idxdata.split import Split
 
 EVERYTHING = Augmentation(
     shift=1.5, rotate=15, scale=0.1, shear=0.1, elastic=(8, 2), erase=(0.5, 0.4)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from idxdata.augmentation import Augmentation, gaussian_weights
-from idxdata.split import Split
 from idxdata.formats import BatchFormat
 from idxdata.gathering import Gatherer
+from idxdata.split import Split
 from tests import augment_oracle as oracle
 
 WORDS = st.integers(0, 2**64 - 1)

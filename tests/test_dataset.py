@@ -17,11 +17,9 @@ from idxdata import (
     DatasetError,
     Split,
     catalogue,
-    dataset,
     idx_digest,
     load,
     mapping,
-    split,
     write_idx,
 )
 from tests.digits import (
@@ -236,7 +234,7 @@ def test_known_digests_and_ranges_are_not_computed(
     def refuse(_: Array) -> str:
         raise AssertionError("the data is read")
 
-    monkeypatch.setattr(split, "idx_digest", refuse)
+    monkeypatch.setattr("idxdata.split.idx_digest", refuse)
     assert load(folder, cache=Cache(tmp_path / "cache")).digests == expected
 
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from idxdata.augmentation import Augmentation
-from idxdata.split import Split
 from idxdata.errors import DatasetError
 from idxdata.formats import BatchFormat
 from idxdata.gathering import Gatherer
+from idxdata.split import Split
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "batches.md"
 RANDOM = np.random.default_rng(3)

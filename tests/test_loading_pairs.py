@@ -115,3 +115,16 @@ def test_pairs_that_do_not_fit(folder: Path) -> None:
         load(images=folder / "page", labels=folder / LABELS)
     with pytest.raises(FileNotFoundError):
         load(images=folder / "none", labels=folder / LABELS)
+
+
+def test_classes_in_a_file_beside(folder: Path) -> None:
+    (folder / "classes.txt").write_text("zero\nü\ntwo\nthree\n", encoding="utf-8")
+    assert load(folder).classes == ("zero", "ü", "two", "three")
+    assert load(folder, classes="abcd").classes == ("a", "b", "c", "d")
+    (folder / "classes.txt").write_text("zero\none\n")
+    with pytest.raises(DatasetError, match="out of range"):
+        load(folder)
+    for content in (b"", b"\xff\xfe"):
+        (folder / "classes.txt").write_bytes(content)
+        with pytest.raises(DatasetError, match="not a list of classes"):
+            load(folder)

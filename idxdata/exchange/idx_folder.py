@@ -60,7 +60,9 @@ def read(path: Path) -> Content:
         parts[split] = Part(images, None if labels is None else read_idx(labels))
     ordered = sorted(parts, key=lambda split: (split != "train", split != "test"))
     names = path / CLASSES
-    classes = tuple(names.read_text().splitlines()) if names.is_file() else None
+    classes = None
+    if names.is_file():
+        classes = tuple(names.read_text(encoding="utf-8").splitlines())
     return Content({split: parts[split] for split in ordered}, classes)
 
 
@@ -81,7 +83,8 @@ def write(content: Content, path: Path, *, suffix: str = "") -> None:
             kind = _TYPES.get(array.dtype.name, array.dtype.name)
             write_idx(path / f"{stem}-{role}-idx{array.ndim}-{kind}{suffix}", array)
     if content.classes is not None:
-        (path / CLASSES).write_text("".join(f"{name}\n" for name in content.classes))
+        text = "".join(f"{name}\n" for name in content.classes)
+        (path / CLASSES).write_text(text, encoding="utf-8")
 
 
 def _small(labels: NDArray[Any]) -> NDArray[Any]:

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
-from zlib import error as zlib_error
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,22 +13,6 @@ from idxdata.errors import FormatError, PathLike
 from idxdata.exchange.content import Content, Part
 
 MAGIC = b"\x93NUMPY"
-
-_DEFECTS = (
-    ValueError,
-    EOFError,
-    KeyError,
-    TypeError,
-    MemoryError,
-    OverflowError,
-    SyntaxError,
-    NotImplementedError,
-    RuntimeError,
-    RecursionError,
-    BadZipFile,
-    zlib_error,
-)
-"""What NumPy and zipfile raise for damaged files."""
 
 
 def matches(path: Path) -> bool:
@@ -80,7 +62,10 @@ def defects_named(path: PathLike) -> Iterator[None]:
         yield
     except FormatError:
         raise
-    except _DEFECTS as error:
+    # Of damaged headers and archives NumPy and zipfile raise nearly everything.
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         text = " ".join(str(error).split()) or type(error).__name__
         hint = None
         if "pickle" in text.lower():

@@ -18,6 +18,7 @@ from idxdata.loading.arrays import open_split
 from idxdata.loading.downloading import default_place, fetch_dataset
 from idxdata.loading.finding import (
     Place,
+    class_names,
     file_names,
     find_known,
     find_unknown,
@@ -70,8 +71,8 @@ def load(
     `images` and `labels` with nothing else: the train split, and `test_images`,
     `test_labels` the test split; each an IDX file, an .npy file or an array.
 
-    Without a name of the catalogue, classes are `classes`, else those in the file,
-    else the labels' numbers "0", "1", ... up to the largest train label.
+    Without a name of the catalogue, classes are `classes`, else those in the file or,
+    a line each, in the folder's `classes.txt`, else the labels' numbers "0", "1", ... up to the largest train label.
 
     IDX files are as `open_idx` maps them with that `alignment` (bytes; 64 suits every
     framework), through `cache` (default: `Cache()`).
@@ -197,6 +198,8 @@ def _from_place(
         for subset in record.subsets:
             splits[subset.name] = splits[subset.split][subset.start : subset.stop]
         classes = record.classes
+    elif classes is None:
+        classes = class_names(folder)
     name = record.name if record else folder.resolve().name
     return _dataset(folder, name, splits, classes)
 

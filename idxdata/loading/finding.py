@@ -27,6 +27,9 @@ _FILE_NAME = re.compile(
 _PACKED = (".gz", ".xz", ".zip")
 _MAX_NAMES = 8
 
+CLASSES = "classes.txt"
+"""Names of classes beside the files of a dataset that is in no catalogue."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -43,6 +46,26 @@ class Found:
 
 Place = dict[tuple[SplitName, Role], Found]
 """What was found, by split and role."""
+
+
+def class_names(folder: Path) -> tuple[str, ...] | None:
+    """The lines of the folder's `classes.txt`; None if there is none.
+
+    Raises `DatasetError` if it is no text, or empty.
+    """
+    try:
+        lines = (folder / CLASSES).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        lines = []
+    if not lines:
+        raise DatasetError(
+            "not a list of classes",
+            path=folder / CLASSES,
+            expected="a name in each line",
+        )
+    return tuple(lines)
 
 
 def file_names(folder: Path) -> list[str]:

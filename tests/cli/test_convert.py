@@ -1,0 +1,160 @@
+"""`convert`: what it writes, says, and refuses."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from idxdata import Cache, load, read_idx, write_idx
+from idxdata.cli import main
+from tests.digits import ARRAYS, TRAIN_IMAGES, TRAIN_LABELS, check, folder
+
+__all__ = ["folder"]  # a fixture
+
+
+def converted(*arguments: object) -> None:
+    assert main(["convert", *map(str, arguments)]) == 0
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert main(["convert", *map(str, arguments)]) in (1, 2)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 1
+    return captured.err
+
+
+def test_a_folder_round_by_every_format(folder: Path, tmp_path: Path) -> None:
+    places = [folder]
+    for target in (
+        "a.npz",
+        "b --to png",
+        "c --to parquet",
+        "d --to idx.gz",
+        "e --to idx",
+    ):
+        name, *options = target.split()
+        converted(places[-1], tmp_path / name, *options)
+        places.append(tmp_path / name)
+        check(load(places[-1], classes=("0", "1", "2", "3")))
+    assert sorted(os.listdir(places[-1])) == sorted([*ARRAYS, "classes.txt"])
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.idx", "a-idx3-ubyte.gz"])
+def test_one_array(name: str, folder: Path, tmp_path: Path) -> None:
+    converted(folder / "train-images-idx3-ubyte", tmp_path / name)
+    converted(tmp_path / name, tmp_path / "back.idx")
+    assert np.array_equal(read_idx(tmp_path / "back.idx"), TRAIN_IMAGES)
+
+
+def test_any_dtype(tmp_path: Path) -> None:
+    array = np.linspace(0, 1, 6, dtype=np.float64).reshape(2, 3)
+    write_idx(tmp_path / "a.idx", array)
+    converted(tmp_path / "a.idx", tmp_path / "a.npy")
+    assert np.array_equal(np.load(tmp_path / "a.npy"), array)
+
+
+def test_images_and_labels_to_pictures(folder: Path, tmp_path: Path) -> None:
+    images, labels = (
+        folder / f"train-{x}-ubyte" for x in ("images-idx3", "labels-idx1")
+    )
+    converted(images, tmp_path / "out", "--labels", labels, "--to", "png")
+    data = load(tmp_path / "out")
+    assert np.array_equal(data.train.images, TRAIN_IMAGES)
+    assert np.array_equal(data.train.labels, TRAIN_LABELS)
+    assert sorted(os.listdir(tmp_path / "out")) == ["0", "1", "2", "3", "labels.csv"]
+
+
+def test_pictures_to_idx(tmp_path: Path) -> None:
+    """What people ask for."""
+    from PIL import Image
+
+    for name, size in (("cat", (40, 30)), ("dog", (20, 20))):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        Image.new("RGB", size, (200, 100, 0)).save(tmp_path / "mine" / name / "1.jpg")
+    converted(
+        tmp_path / "mine",
+        tmp_path / "out",
+        "--to",
+        "idx.gz",
+        "--size",
+        "28x28",
+        "--grey",
+    )
+    data = load(tmp_path / "out")
+    assert data.train.images.shape == (2, 28, 28)
+    assert data.classes == ("cat", "dog")
+
+
+def test_one_split(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    converted(folder, tmp_path / "a.npz", "--split", "test", "--json")
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["parts"] == [
+        {"split": "", "shape": [2, 4, 3], "dtype": "uint8", "has_labels": True}
+    ]
+    assert facts["nbytes"] == (tmp_path / "a.npz").stat().st_size
+
+
+def test_a_dataset_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("IDXDATA_CACHE", str(tmp_path / "cache"))
+    from tests.test_catalogue import put
+
+    place = Cache().folder / "datasets" / "emnist"
+    put("emnist/letters", place, monkeypatch)
+    converted("emnist/letters", tmp_path / "out", "--to", "png")
+    assert (tmp_path / "out" / "train" / "a" / "00.png").is_file()
+    out = capsys.readouterr().out
+    assert "train: uint8 54 × 28 × 28, labels" in out
+
+
+def test_what_is_said(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    converted(folder, tmp_path / "out", "--to", "idx")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == [
+        "train: uint8 6 × 4 × 3, labels",
+        "test: uint8 2 × 4 × 3, labels",
+    ]
+    assert lines[2].startswith(str(tmp_path / "out"))
+
+
+def test_what_is_refused(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = tmp_path / "there.npz"
+    there.write_bytes(b"mine")
+    images = folder / "train-images-idx3-ubyte"
+    for text, arguments in (
+        ("--force", (folder, there)),
+        ("add --to", (folder, tmp_path / "out")),
+        (
+            "no such path|No such file|no dataset",
+            (tmp_path / "none", tmp_path / "a.npz"),
+        ),
+        ("holds one array", (folder, tmp_path / "a.npy")),
+        ("for one array", (folder, tmp_path / "a.npz", "--labels", images)),
+        ("differ in number", (images, tmp_path / "a.npz", "--labels", images)),
+        ("no split 'dev'", (folder, tmp_path / "a.npz", "--split", "dev")),
+    ):
+        line = refused(capsys, *arguments)
+        assert any(part in line for part in text.split("|")) or "labels" in line
+    assert there.read_bytes() == b"mine"
+    assert sorted(os.listdir(tmp_path)) == ["digits", "there.npz"]
+
+
+@pytest.mark.parametrize("size", ["28", "0x3", "axb", "3x3x3", "99999x2", ""])
+def test_sizes(size: str, folder: Path, tmp_path: Path) -> None:
+    arguments = ["convert", str(folder), str(tmp_path / "a.npz"), "--size", size]
+    if size == "28":
+        assert main(arguments) == 0
+        return
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
