@@ -47,7 +47,7 @@ axes := batch-size threads width loop loader
 .PHONY: help setup bench $(axes:%=bench-%) bench-selftest bench-data bench-read \
 	bench-cache bench-order bench-augment \
 	bench-feed bench-loops parity test test-long test-interpreted test-checked faults fuzz \
-	lint wheel format clean
+	docs lint wheel format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -78,6 +78,7 @@ help:
 	@echo "             with every index checked"
 	@echo "make faults  kill and disturb processes that share a cache; KILLS=200 STRESS_S=60"
 	@echo "make fuzz    look for inputs that break the reader; FUZZ_S=600 (seconds)"
+	@echo "make docs    the documentation as a site, in build/site"
 	@echo "make lint    style, types and import floors"
 	@echo "make wheel   build the wheel and try it in an environment of its own"
 	@echo "make format  rewrite the code in the project's style"
@@ -89,7 +90,7 @@ setup: .venv/.complete
 .venv/.complete: constraints.txt setup.cfg pyproject.toml
 	@echo "Installing the environment into .venv; this can take some minutes."
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --quiet --constraint constraints.txt --editable ".[bench,peers,test,lint]"
+	$(BIN)/pip install --quiet --quiet --constraint constraints.txt --editable ".[bench,peers,test,lint,docs]"
 	@# mnist and python-mnist both bring mnist/__init__.py; with mnist's, both work.
 	$(BIN)/pip install --quiet --quiet --constraint constraints.txt --no-deps --force-reinstall mnist
 	touch $@
@@ -174,6 +175,9 @@ fuzz: setup
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m tests.fuzz.run $(fuzz_options) & \
 	$(BIN)/python -m tests.fuzz.run -reload=1 $(fuzz_options); \
 	status=$$?; wait $$! && exit $$status
+
+docs: setup
+	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
 lint: setup
 	$(BIN)/ruff check .

@@ -106,7 +106,7 @@ QMNIST = Record(
     quirks=(
         (
             "labels are a table of eight int32 columns, in big-endian order: the class is "
-            "the first, the whole is Split.label_table"
+            "the first, the others are Split.attributes"
         ),
         "test[:10000] are MNIST's test images, the rest are new",
         "writer ids and digit indices go beyond the ranges in the keepers' README",
