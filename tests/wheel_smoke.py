@@ -1,7 +1,10 @@
-"""What `make wheel` runs in an environment with the wheel, NumPy and numba alone."""
+"""What `make wheel` runs in an environment with the wheel, what setup.cfg demands."""
 
+import contextlib
 import importlib.metadata
 import importlib.util
+import io
+import json
 import os
 import sys
 import tempfile
@@ -10,11 +13,12 @@ from pathlib import Path
 import numpy as np
 
 import idxdata
+from idxdata.cli import main
 
 files = importlib.metadata.files("idxdata") or []
 tops = {file.parts[0] for file in files}
 assert tops == {"idxdata", f"idxdata-{idxdata.__version__}.dist-info"}, tops
-assert "py.typed" in {file.name for file in files}
+assert {"py.typed", "index.html", "app.js"} <= {file.name for file in files}
 for package in ("torch", "tensorflow", "rich", "matplotlib"):
     assert importlib.util.find_spec(package) is None, package
 assert Path(idxdata.__file__).is_relative_to(sys.prefix), idxdata.__file__
@@ -34,4 +38,11 @@ with tempfile.TemporaryDirectory() as folder:
             assert error.package == framework
         else:
             raise AssertionError(framework)
+    # Tables want rich; JSON does not.
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main(["list", "--json"]) == main(["info", str(path), "--json"]) == 0
+    assert len(json.loads(out.getvalue().splitlines()[0])) > 10
+    with contextlib.redirect_stderr(io.StringIO()) as errors:
+        assert main(["info", str(path)]) == 1
+    assert "idxdata[cli]" in errors.getvalue()
 print("wheel: 1 passed, 0 failed")
