@@ -1,7 +1,8 @@
 """The examples that an argument means: of a named dataset, a folder, or a file."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.cache import Cache, open_idx
+from idxdata.caching.entry_data import shown
 from idxdata.catalogue import RECORDS
 from idxdata.errors import DatasetError
 from idxdata.exchange import npy, npz, parquet, pictures
@@ -170,3 +172,13 @@ def _numbered(labels: list[NDArray[Any]], path: Path) -> tuple[str, ...]:
             found=error.found,
             hint=error.hint,
         ) from None
+
+
+@contextmanager
+def counting(
+    label: str, images: NDArray[Any], *, num_passes: int = 1
+) -> Iterator[Callable[[int], None]]:
+    """A progress bar, if there is enough to do: call it with the rows just done."""
+    row_nbytes = images.nbytes // max(1, len(images))
+    with shown(label, images.nbytes * num_passes) as advance:
+        yield lambda count: advance(count * row_nbytes)
