@@ -1,6 +1,7 @@
 """Whether one file is sound, from its first byte to its last, in bounded memory."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,18 @@ from idxdata.zips import open_member
 
 _PIECE_NBYTES = 1 << 20
 _NPY = b"\x93NUMPY"
+_DATA_NAME = re.compile(r"[-.]idx\d|\.np[yz]$")
+_BAD_NPY = (
+    ValueError,
+    KeyError,
+    TypeError,
+    SyntaxError,
+    OverflowError,
+    RecursionError,
+    MemoryError,
+)
+"""What NumPy raises for headers, which it parses as Python's literals."""
+
 _READ_HEADER = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -41,6 +54,11 @@ class Array:
     member: str | None
     dtype: str
     shape: tuple[int, ...]
+
+
+def is_named_as_data(name: str) -> bool:
+    """Whether a file of that name should be IDX or NumPy's: "a-idx3-ubyte.gz", "a.npz"."""
+    return _DATA_NAME.search(name) is not None
 
 
 def hash_file(path: Path) -> Digests:
@@ -88,7 +106,7 @@ def _check_member(path: Path, name: str) -> Array | None:
         with open_source(path, member=name) as source:
             return _check_payload(source, name, name)
     except HeaderError as error:
-        if error.offset != 0 or "-idx" in name or ".idx" in name:
+        if error.offset != 0 or is_named_as_data(name):
             raise
     with _opened_member(path, name) as opened:
         _read_to_end(opened.file)
@@ -122,7 +140,7 @@ def _check_npy(opened: Source, member: str | None) -> Array:
         version = np.lib.format.read_magic(opened.file)
         read_header = _READ_HEADER[version]
         shape, _, dtype = read_header(opened.file)
-    except (ValueError, KeyError, TypeError, SyntaxError, OverflowError) as error:
+    except _BAD_NPY as error:
         text = " ".join(str(error).split())
         raise FormatError(
             f"{what} has no sound header", path=place, found=text

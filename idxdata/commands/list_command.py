@@ -63,8 +63,7 @@ def _print_all(console: "Console") -> None:
     print_table(console, heads, rows, right=("classes", "size"), whole=whole)
     print_line(
         console,
-        "examples: train / test, + a third; where: in the cache; idxdata list NAME "
-        "tells all of one",
+        "examples: train / test, + a third; where: in the cache; all of one: list NAME",
         "dim",
     )
 

@@ -67,7 +67,7 @@ def print_line(console: "Console", text: str, style: str = "") -> None:
     """One line, folded where the console ends."""
     from rich.text import Text
 
-    console.print(Text(safe(text), style), overflow="fold")
+    _print_stripped(console, Text(safe(text), style, overflow="fold"))
 
 
 def print_table(

@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Literal
 
 from idxdata.catalogue import Record
-from idxdata.commands.checking import Array, Digests, check_arrays, hash_file
+from idxdata.commands.checking import (
+    Array,
+    Digests,
+    check_arrays,
+    hash_file,
+    is_named_as_data,
+)
 from idxdata.commands.file_facts import without_path
 from idxdata.commands.published import Published, by_hash, by_name, by_spelling
 from idxdata.errors import HeaderError, IdxDataError
@@ -40,10 +46,9 @@ def judge(
     """Read and decode the whole file; nothing its bytes could do raises.
 
     `record`: the dataset whose file it should be, alone compared with. What is no
-    IDX data at all is passed over unless it `is_asked_for` or has a known name.
+    IDX data at all is passed over unless it `is_asked_for` or has the name of data.
     """
-    records = None if record is None else (record,)
-    named = by_name(path.name, records) or by_spelling(path.name, records)
+    is_data = is_asked_for or is_named_as_data(path.name)
     try:
         digests = hash_file(path)
     except FileNotFoundError:
@@ -54,7 +59,7 @@ def judge(
     try:
         arrays = check_arrays(path)
     except (IdxDataError, OSError, MemoryError) as error:
-        if not (is_asked_for or named) and _is_no_data(error):
+        if not is_data and _is_no_data(error):
             return Verdict(str(path), "passed over", "no IDX data", *facts)
         return Verdict(str(path), "damaged", without_path(error), *facts)
     state, text = _compare(path.name, digests, arrays, record)
