@@ -134,13 +134,14 @@ def _notes(facts: "DataFacts") -> list[tuple[str, Cell]]:
     """What goes across splits, the first of what is listed, and a line to copy."""
     notes: list[tuple[str, Cell]] = []
     for (split, other), found in facts.overlaps.items():
-        words = f"{_repeat_words(found)} of {split} are in {other} too"
-        pairs = (f"{row} is {first}" for row, first in found.pairs)
-        notes.append(("overlap", "; ".join((words, *pairs))))
+        words = f"{found.count:,} of {split} are in {other} too"
+        if found.num_conflicts:
+            words += f", {found.num_conflicts:,} labelled otherwise"
+        notes.append(("overlap", words + _pairs(found)))
     for name, one in facts.splits.items():
         if one.duplicates is not None and one.duplicates.pairs:
-            pairs = (f"{row} is {first}" for row, first in one.duplicates.pairs)
-            notes.append((f"duplicates of {name}", "; ".join(pairs)))
+            words = _repeat_words(one.duplicates) + _pairs(one.duplicates)
+            notes.append((f"duplicates of {name}", words))
         if one.pixels is not None and len(one.pixels.blank):
             rows = ", ".join(map(str, one.pixels.blank[:_NUM_ROWS]))
             notes.append((f"blank in {name}", f"rows {rows}"))
@@ -151,6 +152,12 @@ def _notes(facts: "DataFacts") -> list[tuple[str, Cell]]:
         )
         notes.append(("to normalise", f"mean=[{mean}], std=[{std}], of pixels / 255"))
     return notes
+
+
+def _pairs(found: "Repeats") -> str:
+    """The first pairs, such as ": 20 is 4, 21 is 3"."""
+    pairs = ", ".join(f"{row} is {first}" for row, first in found.pairs)
+    return f": {pairs}" if pairs else ""
 
 
 def _print_labels(console: "Console", facts: "DataFacts") -> None:
