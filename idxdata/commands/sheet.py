@@ -13,13 +13,16 @@ from idxdata.errors import MissingFrameworkError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_PICTURES = 10_000
-"""On one sheet; at 56 pixels a side that are 40 million pixels."""
+MAX_PICTURES = 30_000
+MAX_PIXELS = 100_000_000
+"""Of a sheet, which takes three bytes each while it is made."""
 
 _SIDE = 56
 _MAX_SIDE = 128
 _GAP, _MARGIN = 6, 16
-_FONT_SIZE, _TITLE_SIZE, _ROW_SIZE = 11, 16, 14
+_FONT_SIZES = 11, 14, 16
+"""Of captions, of rows' names, of the title."""
+
 _PAGE, _INK, _FAINT = (255, 255, 255), (20, 20, 20), (120, 120, 120)
 
 
@@ -31,55 +34,68 @@ class Tile:
     caption: str
 
 
-def save_sheet(
-    path: str, title: str, rows: Sequence[tuple[str, Sequence[Tile]]]
-) -> tuple[int, int]:
-    """Write a PNG of rows of tiles, each row with a name at its left, or none.
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where things are on the sheet, in pixels: tiles at multiples of `step`."""
+
+    tile: tuple[int, int]
+    origin: tuple[int, int]
+    step: tuple[int, int]
+    size: tuple[int, int]
+
+
+Rows = Sequence[tuple[str, Sequence[Tile]]]
+"""Tiles by rows, each with a name at its left, or ""."""
+
+
+def save_sheet(path: str, title: str, rows: Rows) -> tuple[int, int]:
+    """Write a PNG of `rows` of tiles below `title`; returns its width and height.
 
     All images have one shape: small ones are enlarged by a whole factor, large ones
-    made smaller. Returns width and height. The file appears whole or not at all, and
-    replaces another. Raises `MissingFrameworkError` without Pillow, and what
-    `atomic_write` does.
+    made smaller. The file appears whole or not at all, and replaces another. Raises
+    `MissingFrameworkError` without Pillow, `ValueError` for more than `MAX_PIXELS`, and
+    what `atomic_write` does.
     """
-    sheet = _draw(title, rows)
-    with atomic_write(path) as file:
-        sheet.save(file, format="PNG", optimize=True)
-    return sheet.size
-
-
-def _draw(title: str, rows: Sequence[tuple[str, Sequence[Tile]]]) -> "Image":
     try:
         from PIL import Image, ImageDraw, ImageFont
     except ImportError as error:
         raise MissingFrameworkError("pillow", "pictures") from error
-    fonts = {
-        size: ImageFont.load_default(size)
-        for size in (_FONT_SIZE, _TITLE_SIZE, _ROW_SIZE)
-    }
-    width, height = _scaled_size(rows[0][1][0].image)
-    captions = max(
-        fonts[_FONT_SIZE].getlength(tile.caption) for _, tiles in rows for tile in tiles
-    )
-    names = max(fonts[_ROW_SIZE].getlength(name) for name, _ in rows)
-    left = _MARGIN + (int(names) + 2 * _GAP if names else 0)
-    top = _MARGIN + _TITLE_SIZE + 2 * _GAP
-    across = max(width, int(captions) + 1) + _GAP
-    down = height + (_FONT_SIZE + _GAP if captions else 0) + _GAP
-    num_columns = max(len(tiles) for _, tiles in rows)
-    total = left + num_columns * across - _GAP + _MARGIN
-    total = max(total, int(fonts[_TITLE_SIZE].getlength(title)) + 2 * _MARGIN)
-    sheet = Image.new("RGB", (total, top + len(rows) * down - _GAP + _MARGIN), _PAGE)
+    small, middle, large = map(ImageFont.load_default, _FONT_SIZES)
+    captions = max(small.getlength(tile.caption) for _, tiles in rows for tile in tiles)
+    names = max(middle.getlength(name) for name, _ in rows)
+    layout = _layout(rows, int(captions), int(names), int(large.getlength(title)))
+    sheet = Image.new("RGB", layout.size, _PAGE)
     draw = ImageDraw.Draw(sheet)
-    draw.text((_MARGIN, _MARGIN), title, _INK, fonts[_TITLE_SIZE], "lt")
+    draw.text((_MARGIN, _MARGIN), title, _INK, large, "lt")
+    height = layout.tile[1]
     for number, (name, tiles) in enumerate(rows):
-        y = top + number * down
-        draw.text((_MARGIN, y + height // 2), name, _INK, fonts[_ROW_SIZE], "lm")
+        y = layout.origin[1] + number * layout.step[1]
+        draw.text((_MARGIN, y + height // 2), name, _INK, middle, "lm")
         for column, tile in enumerate(tiles):
-            x = left + column * across
-            sheet.paste(_scaled(tile.image, (width, height)), (x, y))
-            below = (x, y + height + _GAP // 2)
-            draw.text(below, tile.caption, _FAINT, fonts[_FONT_SIZE], "lt")
-    return sheet
+            x = layout.origin[0] + column * layout.step[0]
+            sheet.paste(_scaled(tile.image, layout.tile), (x, y))
+            draw.text((x, y + height + _GAP // 2), tile.caption, _FAINT, small, "lt")
+    with atomic_write(path) as file:
+        sheet.save(file, format="PNG", optimize=True)
+    return layout.size
+
+
+def _layout(rows: Rows, captions: int, names: int, title: int) -> _Layout:
+    """`captions`, `names`, `title`: the widest of each. Raises `ValueError`."""
+    small, _, large = _FONT_SIZES
+    width, height = _scaled_size(rows[0][1][0].image)
+    left = _MARGIN + (names + 2 * _GAP if names else 0)
+    top = _MARGIN + large + 2 * _GAP
+    across = max(width, captions + 1) + _GAP
+    down = height + small + 2 * _GAP
+    right = left + max(len(tiles) for _, tiles in rows) * across - _GAP
+    total = max(right, title + _MARGIN) + _MARGIN, top + len(rows) * down + _MARGIN
+    if total[0] * total[1] > MAX_PIXELS:
+        raise ValueError(
+            f"too many pictures for a sheet: it would have {total[0]} x {total[1]} "
+            f"pixels; at most {MAX_PIXELS:,} in all: add --count"
+        )
+    return _Layout((width, height), (left, top), (across, down), total)
 
 
 def _scaled_size(image: NDArray[Any]) -> tuple[int, int]:

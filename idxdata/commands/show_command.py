@@ -1,6 +1,7 @@
 """`show`: examples as pictures of characters in the terminal, or on a sheet, a PNG."""
 
 import argparse
+import math
 import os
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -19,6 +20,7 @@ _NUM_SHOWN, _NUM_ON_SHEET = 10, 100
 """Where nothing says how many."""
 
 _SHEET_COLUMNS = 10
+_MAX_NAME = 24
 _GAP = 3
 
 
@@ -165,7 +167,12 @@ def _caption(opened: "Opened", example: "Example") -> str:
     """Such as "12: 7", or "12" where there are no labels."""
     if example.label is None:
         return f"{example.index}"
-    return safe(f"{example.index}: {opened.classes[example.label]}")
+    return f"{example.index}: {_name(opened, example.label)}"
+
+
+def _name(opened: "Opened", label: int) -> str:
+    name = safe(opened.classes[label])
+    return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
 
 
 def _save(
@@ -180,17 +187,18 @@ def _save(
     if len(examples) > MAX_PICTURES:
         raise ValueError(
             f"{len(examples):,} pictures are too many for a sheet: at most "
-            f"{MAX_PICTURES:,}; add --count"
+            f"{MAX_PICTURES:,}: add --count"
         )
     rows: list[tuple[str, list[Tile]]] = []
     if args.per_class is not None:
         for label, group in groupby(examples, lambda one: one.label or 0):
             tiles = [Tile(images[one.index], str(one.index)) for one in group]
-            rows.append((safe(opened.classes[label]), tiles))
+            rows.append((_name(opened, label), tiles))
     else:
         tiles = [Tile(images[one.index], _caption(opened, one)) for one in examples]
-        for start in range(0, len(tiles), _SHEET_COLUMNS):
-            rows.append(("", tiles[start : start + _SHEET_COLUMNS]))
+        across = max(_SHEET_COLUMNS, math.isqrt(len(tiles)))
+        for start in range(0, len(tiles), across):
+            rows.append(("", tiles[start : start + across]))
     return save_sheet(args.png, safe(title) + ", misfits first" * args.misfits, rows)
 
 

@@ -190,7 +190,8 @@ def test_help_imports_no_numpy() -> None:
         "except SystemExit: pass\n"
         "print(sorted({'numpy', 'rich', 'requests', 'numba'} & set(sys.modules)))"
     )
-    for command in ((), ("info",), ("verify",), ("list",), ("fetch",), ("cache",)):
+    quick = ("info", "verify", "convert", "fetch", "list", "show", "stats", "cache")
+    for command in ((), *((name,) for name in quick)):
         result = child(*command, "--help", code=code)
         assert result.stdout.endswith("\n[]\n"), command
 
