@@ -177,7 +177,7 @@ fuzz: setup
 	status=$$?; wait $$! && exit $$status
 
 docs: setup
-	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
 
 lint: setup
 	$(BIN)/ruff check .
