@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="prune: those that nobody used for so long go: 12h, 30d, 8w",
     )
+    add("--dry-run", action="store_true", help="prune: only tell which would go")
     add("--json", action="store_true", help="print one JSON value")
 
 
@@ -65,9 +66,9 @@ def main(args: argparse.Namespace) -> int:
     """
     from idxdata.cache import Cache
 
-    options = (args.max_size, args.older_than)
-    if args.action != "prune" and options != (None, None):
-        raise ValueError("--max-size and --older-than go with cache prune")
+    options = (args.max_size, args.older_than, args.dry_run)
+    if args.action != "prune" and options != (None, None, False):
+        raise ValueError("--max-size, --older-than, --dry-run go with cache prune")
     cache = Cache()
     match args.action:
         case "list":
@@ -165,10 +166,35 @@ def _print_checks(
 
 
 def _prune(cache: "Cache", args: argparse.Namespace) -> None:
-    gone = cache.prune(max_bytes=args.max_size, older_than=args.older_than)
+    limits = {"max_bytes": args.max_size, "older_than": args.older_than}
+    if args.dry_run:
+        gone = surplus(cache.entries(), **limits)
+    else:
+        gone = cache.prune(**limits)
     if args.json:
         print_json([asdict(entry) for entry in gone])
         return
+    verb = "would delete" if args.dry_run else "deleted"
     for entry in gone:
-        print(safe(f"deleted {size_text(entry.nbytes)}, made of {entry.source}"))
-    print(safe(_total(gone, "deleted from", cache)))
+        print(safe(f"{verb} {size_text(entry.nbytes)}, made of {entry.source}"))
+    words = "to be deleted from" if args.dry_run else "deleted from"
+    print(safe(_total(gone, words, cache)))
+
+
+def surplus(
+    entries: "tuple[CacheEntry, ...]",
+    *,
+    max_bytes: int | None,
+    older_than: float | None,
+) -> "tuple[CacheEntry, ...]":
+    """Those of `entries`, least recently used first, that `Cache.prune` would delete."""
+    left = sum(entry.nbytes for entry in entries)
+    gone = []
+    for entry in entries:
+        age = time.time() - entry.last_used_s
+        is_old = older_than is not None and age > older_than
+        is_too_much = max_bytes is not None and left > max_bytes
+        if (is_old or is_too_much) and not entry.is_in_use:
+            gone.append(entry)
+            left -= entry.nbytes
+    return tuple(gone)

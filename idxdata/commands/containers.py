@@ -1,6 +1,7 @@
 """What lies around IDX data: a gzip header, the directory of a zip archive."""
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ MAX_MEMBERS = 1000
 """Each is opened by reading the directory anew, so the time goes with the square."""
 
 _HEAD_NBYTES = 1 << 17
+_PIECE_NBYTES = 1 << 20
 _DEFECTS = (zipfile.BadZipFile, ValueError, LookupError, RuntimeError, EOFError)
 
 
@@ -68,6 +70,26 @@ def read_gzip_header(path: Path) -> GzipHeader:
     if flags & FNAME and (end := head.find(0, at)) >= 0:
         name = head[at:end].decode("latin-1")
     return GzipHeader(name, int.from_bytes(head[4:8], "little") or None)
+
+
+def count_gzip_members(path: Path) -> int:
+    """How many members the file has; it must be sound, and is decoded whole."""
+    count = 0
+    member = None
+    with open_bytes(path) as source:
+        while piece := source.file.read(_PIECE_NBYTES):
+            while piece:
+                if member is None:
+                    piece = piece.lstrip(b"\0")  # padding after the last
+                    if not piece:
+                        break
+                    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+                    count += 1
+                member.decompress(piece, _PIECE_NBYTES)
+                piece = member.unconsumed_tail
+                if member.eof:
+                    piece, member = member.unused_data, None
+    return count
 
 
 def zip_members(path: Path) -> list[Member]:

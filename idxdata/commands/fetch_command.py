@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from idxdata.catalogue import find
+from idxdata.catalogue import RECORDS, find
 from idxdata.commands.printing import print_json, safe, size_text
 from idxdata.errors import DatasetError, FetchError
 
@@ -12,7 +12,8 @@ from idxdata.errors import DatasetError, FetchError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `main`."""
     add = parser.add_argument
-    add("names", nargs="+", metavar="NAME", help="datasets; idxdata list tells them")
+    add("names", nargs="*", metavar="NAME", help="datasets; idxdata list tells them")
+    add("--all", action="store_true", help="all that can be downloaded: gigabytes")
     add("--folder", metavar="DIR", help="put the files there; default: the cache")
     add("--offline", action="store_true", help="use no network: fail if any is missing")
     add("--json", action="store_true", help="print one JSON list, a dataset an object")
@@ -23,9 +24,12 @@ def main(args: argparse.Namespace) -> int:
 
     Raises `CatalogueError` for an unknown name before anything is fetched;
     `ExceptionGroup` of `FetchError` and `DatasetError` at the end, if any was raised;
-    `ValueError` for `--folder` with several datasets, whose files have the same names.
+    `ValueError` for `--folder` with several datasets, whose files have the same names,
+    and for neither names nor `--all`.
     """
-    names = list(dict.fromkeys(find(name).name for name in args.names))
+    if bool(args.names) == args.all:
+        raise ValueError("fetch takes names of datasets, or --all")
+    names = list(dict.fromkeys(find(name).name for name in args.names)) or _all()
     if args.folder is not None and len(names) > 1:
         raise ValueError(
             "--folder goes with one dataset: others have files of its names"
@@ -45,6 +49,10 @@ def main(args: argparse.Namespace) -> int:
     if errors:
         raise ExceptionGroup("not all could be fetched", errors)
     return 0
+
+
+def _all() -> list[str]:
+    return [one.name for one in RECORDS.values() if one.mirrors or one.archives]
 
 
 def _fetch(name: str, folder: str | None, offline: bool) -> dict[str, Any]:

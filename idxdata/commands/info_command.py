@@ -26,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "files", nargs="+", metavar="FILE", help="raw, gzip, xz, or in a zip archive"
     )
     parser.add_argument(
+        "--values",
+        action="store_true",
+        help="read all of it: the least and the largest value, gzip's members counted",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print one JSON list, a file an object"
     )
 
@@ -33,14 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(args: argparse.Namespace) -> int:
     """Print what is in each file; 1 if one is refused.
 
-    Reads only a file's beginning: whether the rest is sound, `verify` tells.
+    Reads only a file's beginning, or with `--values` all: whether the rest is sound,
+    `verify` tells.
     """
     from idxdata.commands.file_facts import file_facts
 
     console = None if args.json else open_console()
     found = []
     for path in args.files:
-        facts = file_facts(path)
+        facts = file_facts(path, is_whole=args.values)
         found.append(facts)
         if console is not None:
             _print(console, facts)
@@ -68,6 +74,8 @@ def _print(console: "Console", facts: "FileFacts") -> None:
         rows.append(("IDX", f"{array.dtype} {_dims(array.shape)}"))
         rows.append(("payload", _payload_words(array)))
         rows.append(("first", _values_words(array)))
+        if array.minimum is not None:
+            rows.append(("range", f"{array.minimum:g} to {array.maximum:g}"))
     if facts.others:
         rows.append(("no IDX", ", ".join(facts.others)))
     print_facts(console, rows)
@@ -75,6 +83,9 @@ def _print(console: "Console", facts: "FileFacts") -> None:
 
 def _container_words(facts: "FileFacts") -> str:
     words = f"{facts.container}, {size_text(facts.nbytes or 0)}"
+    if facts.num_gzip_members is not None:
+        count = facts.num_gzip_members
+        words += f", {count:,} member{'s' * (count != 1)}"
     header = facts.gzip_header
     if header is not None and header.name is not None:
         words += f", header names {header.name}"

@@ -1,10 +1,11 @@
 """What `verify` says of one file: sound or not, published or not."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from idxdata.catalogue import Record
+from idxdata.catalogue import RECORDS, Record
 from idxdata.commands.checking import (
     Array,
     Digests,
@@ -64,6 +65,40 @@ def judge(
         return Verdict(str(path), "damaged", without_path(error), *facts)
     state, text = _compare(path.name, digests, arrays, record)
     return Verdict(str(path), state, text, *facts, arrays)
+
+
+def judge_together(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    """The verdicts on the files of one folder, each in the light of the others.
+
+    Where a file is a dataset's as published, another that has a name of that dataset
+    should be its too: it "differs" if it is not, though it may be another dataset's.
+    """
+    published = [digests for one in verdicts if (digests := _published(one))]
+    records = [
+        record
+        for record in RECORDS.values()
+        if any(by_hash(digests, (record,)) for digests in published)
+    ]
+    return [_judge_beside(one, records) for one in verdicts]
+
+
+def _published(verdict: Verdict) -> Digests | None:
+    return _digests(verdict) if verdict.state == "published" else None
+
+
+def _digests(verdict: Verdict) -> Digests | None:
+    if verdict.nbytes is None or verdict.sha256 is None or verdict.md5 is None:
+        return None
+    return Digests(verdict.nbytes, verdict.sha256, verdict.md5)
+
+
+def _judge_beside(verdict: Verdict, records: Sequence[Record]) -> Verdict:
+    name, digests = Path(verdict.path).name, _digests(verdict)
+    named = [record for record in records if by_name(name, (record,))]
+    if verdict.state != "sound" or digests is None or not named:
+        return verdict
+    state, text = _compare(name, digests, verdict.arrays, named[0])
+    return replace(verdict, state=state, text=text)
 
 
 def _is_no_data(error: Exception) -> bool:

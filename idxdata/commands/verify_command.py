@@ -90,19 +90,16 @@ def _record(what: str) -> Record | None:
         raise
 
 
-def _of_path(path: Path) -> "Iterator[Verdict]":
-    from idxdata.commands.verdicts import Verdict, judge
+def _of_path(path: Path) -> "list[Verdict]":
+    from idxdata.commands.verdicts import Verdict, judge, judge_together
 
     if not path.is_dir():
-        yield judge(path)
-        return
-    num_judged = 0
-    for name in sorted(entry.name for entry in os.scandir(path) if entry.is_file()):
-        verdict = judge(path / name, is_asked_for=False)
-        num_judged += verdict.state != "passed over"
-        yield verdict
-    if not num_judged:
-        yield Verdict(str(path), "missing", "no data in this folder")
+        return [judge(path)]
+    names = sorted(entry.name for entry in os.scandir(path) if entry.is_file())
+    verdicts = [judge(path / name, is_asked_for=False) for name in names]
+    if all(one.state == "passed over" for one in verdicts):
+        verdicts.append(Verdict(str(path), "missing", "no data in this folder"))
+    return judge_together(verdicts)
 
 
 def _of_record(record: Record, folder: str | None) -> "Iterator[Verdict]":

@@ -97,9 +97,35 @@ def test_prune(run: Run, cache: Cache) -> None:
 
 
 @pytest.mark.parametrize(
+    "limits",
+    [
+        (),
+        ("--older-than", "12h"),
+        ("--max-size", "1500"),
+        ("--max-size", "0"),
+        ("--older-than", "12h", "--max-size", "2kB"),
+    ],
+)
+def test_a_dry_run_tells_what_would_go(
+    run: Run, cache: Cache, tmp_path: Path, limits: tuple[str, ...]
+) -> None:
+    """One of the entries in use, so that it stays."""
+    array = cache.open(tmp_path / "b.gz")
+    told = run("cache", "prune", *limits, "--dry-run", "--json").json
+    out = run("cache", "prune", *limits, "--dry-run").out
+    assert "to be deleted from" in out
+    assert out.count("would delete") == len(told)
+    assert len(cache.entries()) == 2
+    gone = run("cache", "prune", *limits, "--json").json
+    assert [one["name"] for one in told] == [one["name"] for one in gone]
+    assert len(array) == 1000
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ("list", "--max-size", "2GB"),
+        ("verify", "--dry-run"),
         ("where", "--older-than", "3d"),
         ("prune", "--max-size", "2XB"),
         ("prune", "--max-size", "-1"),

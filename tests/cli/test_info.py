@@ -45,6 +45,7 @@ def test_json(run: Run, images: bytes) -> None:
             "nbytes": 96,
             "container": "raw",
             "gzip_header": None,
+            "num_gzip_members": None,
             "arrays": [
                 {
                     "member": None,
@@ -55,6 +56,8 @@ def test_json(run: Run, images: bytes) -> None:
                     "packed_nbytes": 96,
                     "num_zeros": 6,
                     "values": [7, 9, 0, 0, 0, 0, 0, 0, 0, 0],
+                    "minimum": None,
+                    "maximum": None,
                     "ratio": 1.0,
                 }
             ],
@@ -195,6 +198,47 @@ def test_a_huge_example_is_not_read(run: Run, tmp_path: Path) -> None:
     result = run("info", "huge")
     assert result.status == 0
     assert "too large to be shown" in result.out
+
+
+def test_values(run: Run, tmp_path: Path) -> None:
+    """Of all there is, by pieces, whatever the dtype and the container."""
+    random = np.random.default_rng(0)
+    for dtype in ("u1", "i1", "i2", "i4", "f4", "f8"):
+        array = random.normal(0, 50, (700, 500)).astype(dtype)
+        path = tmp_path / f"{dtype}.gz"
+        write_idx(path, array)
+        (found,) = run("info", path, "--values", "--json").json[0]["arrays"]
+        assert (found["minimum"], found["maximum"]) == (array.min(), array.max())
+    assert f"range    {array.min():g} to {array.max():g}" in (
+        run("info", path, "--values").out
+    )
+    write_idx(tmp_path / "nan", np.array([np.nan, 2, 1], np.float64))
+    write_idx(tmp_path / "all-nan", np.array([np.nan], np.float32))
+    write_idx(tmp_path / "empty", np.empty((0, 3), np.int16))
+    names = ("nan", "all-nan", "empty")
+    found = [one["arrays"][0] for one in run("info", *names, "--values", "--json").json]
+    ranges = [(one["minimum"], one["maximum"]) for one in found]
+    assert ranges == [(1, 2), (None, None), (None, None)]
+    assert run("info", *names, "--values").status == 0
+
+
+@pytest.mark.parametrize("padding", [b"", bytes(3 << 20)])
+def test_gzip_members(run: Run, images: bytes, tmp_path: Path, padding: bytes) -> None:
+    parts = (images[:10], b"", images[10:])
+    members = b"".join(gzip.compress(part) for part in parts)
+    (tmp_path / "a.gz").write_bytes(members + padding)
+    assert run("info", "a.gz", "--values", "--json").json[0]["num_gzip_members"] == 3
+    assert ", 3 members" in run("info", "a.gz", "--values").out
+    assert run("info", "a.gz", "--json").json[0]["num_gzip_members"] is None
+
+
+def test_values_of_a_damaged_file(run: Run, images: bytes, tmp_path: Path) -> None:
+    """That it is damaged further on only shows where all is read."""
+    (tmp_path / "a.gz").write_bytes(gzip.compress(images)[:-1])
+    assert run("info", "a.gz").status == 0
+    result = run("info", "a.gz", "--values")
+    assert result.status == 1
+    assert "is cut short" in " ".join(result.out.split())
 
 
 def test_mnist(run: Run, mnist_folder: Path) -> None:

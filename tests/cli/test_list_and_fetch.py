@@ -179,6 +179,20 @@ def test_fetch_names_each_once(run: Run, fetching: Fetching) -> None:
     assert len(fetching.calls) == 1
 
 
+def test_fetch_all_that_is_distributed(run: Run, fetching: Fetching) -> None:
+    assert run("fetch", "--all", "--json").status == 0
+    names = [name for name, _, _ in fetching.calls]
+    assert names == [name for name in RECORDS if name not in ("glyphs", "infimnist")]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--all", "mnist"), ("--all", "--folder=x")])
+def test_fetch_takes_names_or_all(
+    run: Run, fetching: Fetching, arguments: tuple[str, ...]
+) -> None:
+    assert run("fetch", *arguments).status == 2
+    assert not fetching.calls
+
+
 def test_fetch_offline_for_real(run: Run, tmp_path: Path) -> None:
     """Not there and no network: one line. There: no network is needed."""
     result = run("fetch", "mnist", "--offline")

@@ -76,6 +76,24 @@ def test_packed_anew_is_another_file(
     assert "may be MNIST test labels" in result.json[0]["text"]
 
 
+def test_beside_published_files(run: Run, mnist_folder: Path, tmp_path: Path) -> None:
+    """Train images packed anew may be notMNIST's; beside MNIST's labels they are not."""
+    images, labels = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
+    folder = tmp_path / "data"
+    folder.mkdir()
+    write_idx(folder / images, np.zeros((60_000, 28, 28), np.uint8))
+    result = run("verify", "data", "--json")
+    assert states(result) == {images: "sound"}
+    assert "may be notMNIST" in result.json[0]["text"]
+    shutil.copy(mnist_folder / labels, folder)
+    write_idx(folder / "own.gz", LABELS)
+    result = run("verify", "data", "--json")
+    assert result.status == 1
+    assert states(result) == {images: "differs", labels: "published", "own.gz": "sound"}
+    text = next(one["text"] for one in result.json if one["state"] == "differs")
+    assert text == "has the name of MNIST train images, but another hash"
+
+
 def test_mnists_name_with_another_shape(run: Run, tmp_path: Path) -> None:
     """Many a dataset takes MNIST's names: that alone is no defect."""
     write_idx(tmp_path / "train-labels-idx1-ubyte.gz", LABELS)
