@@ -71,9 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         args = _parser(arguments).parse_args(arguments)
         status: int = _import_command(args.command).main(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as `idxdata ... >&-` has it
+            sys.stdout.flush()
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        _complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         # Who read us has gone; Python would complain once more at its end.
@@ -84,9 +85,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         errors = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
         for one in errors:
-            print(f"error: {error_line(one)}", file=sys.stderr)
+            _complain(f"error: {error_line(one)}")
         return max(map(_status, errors))
     return status
+
+
+def _complain(text: str) -> None:
+    # Without a standard error print() would take standard output, which may be JSON.
+    if sys.stderr is not None:
+        print(text, file=sys.stderr)
 
 
 def error_line(error: Exception) -> str:
@@ -145,6 +152,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((word for word in arguments if not word.startswith("-")), None)
     for name, text in COMMANDS.items():

@@ -106,10 +106,11 @@ def test_debug_shows_the_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) ->
         raise KeyError("surprise")
 
     monkeypatch.setattr(info_command, "main", fail)
-    result = run("info", "x", "--debug")
-    assert result.status == 1
-    assert "Traceback" in result.err
-    assert "in fail" in result.err
+    for arguments in (("info", "x", "--debug"), ("--debug", "info", "x")):
+        result = run(*arguments)
+        assert result.status == 1
+        assert "Traceback" in result.err
+        assert "in fail" in result.err
 
 
 def test_interrupted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +152,29 @@ def test_a_reader_that_leaves() -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's way to close streams")
+@pytest.mark.parametrize("command", ["list", "list --json", "completion bash"])
+def test_closed_streams(command: str) -> None:
+    def shell(line: str) -> Any:
+        return subprocess.run(
+            ["sh", "-c", f'"$0" -m idxdata {line}', sys.executable],
+            check=False,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    result = shell(f"{command} >&-")
+    assert (result.returncode, result.stderr) == (0, "")
+    result = shell("list nonsense 2>&-")
+    assert (result.returncode, result.stdout) == (2, "")
+    if Path("/dev/full").exists():
+        result = shell(f"{command} >/dev/full")
+        assert result.returncode == 1
+        assert result.stderr == "error: [Errno 28] No space left on device\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
