@@ -1,4 +1,5 @@
 """`python -m idxdata`: see `cli`."""
+# For argcomplete's completion of all commands: PYTHON_ARGCOMPLETE_OK
 
 import sys
 

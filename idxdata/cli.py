@@ -2,6 +2,7 @@
 
 Of the commands only the one that is asked for is imported, so help is quick.
 """
+# For argcomplete's completion of all commands: PYTHON_ARGCOMPLETE_OK
 
 import argparse
 import importlib

@@ -13,16 +13,20 @@ FORMATS = ("idx", "idx.gz", "npy", "npz", "png", "parquet")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("source", metavar="IN", help="a file, a folder, or a dataset's name")
+    add(
+        "source",
+        metavar="FILE|FOLDER|NAME",
+        help="a file, a folder, or a dataset's name",
+    )
     add("target", metavar="OUT", help="a file, or a folder")
-    add("--labels", metavar="FILE", help="the labels of the images in IN")
+    add("--labels", metavar="FILE", help="the labels of a file of images")
     add(
         "--to",
         choices=FORMATS,
         metavar="FORMAT",
         help=f"{', '.join(FORMATS)}; default: what OUT's name ends in",
     )
-    add("--split", metavar="NAME", help="only this split of IN")
+    add("--split", metavar="NAME", help="only this split")
     add("--size", type=_size, metavar="HxW", help="resize pictures, such as 28x28")
     add("--grey", action="store_true", help="pictures to one channel")
     add("--invert", action="store_true", help="swap black and white of pictures")

@@ -58,7 +58,7 @@ def test_names(tmp_path: Path, command: str) -> None:
     assert found == {name for name in RECORDS if name.startswith("emnist/")}
 
 
-@pytest.mark.parametrize("command", ["verify", "view"])
+@pytest.mark.parametrize("command", ["verify", "view", "show", "stats", "convert"])
 def test_names_and_paths(tmp_path: Path, command: str) -> None:
     (tmp_path / "kmn.gz").touch()
     found = complete(f"idxdata {command} km", tmp_path)
@@ -74,6 +74,7 @@ def test_options_and_choices(tmp_path: Path) -> None:
     assert complete("idxdata cache --o", tmp_path) == {"--older-than"}
     assert complete("idxdata cache pr", tmp_path) == {"prune"}
     assert complete("idxdata completion z", tmp_path) == {"zsh"}
+    assert "--per-class" in complete("idxdata show mnist --", tmp_path)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
