@@ -355,3 +355,14 @@ def test_classes_by_name_or_label() -> None:
     for text in ("3", "-1", "B", ""):
         with pytest.raises(ValueError, match="no class"):
             class_label(text, letters)
+
+
+def test_without_pillow(
+    run: Run, data: Data, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    result = run("show", "digits", "--png", "sheet.png")
+    assert (result.status, result.out) == (1, "")
+    assert "pip install 'idxdata[pictures]'" in result.err
+    assert not (tmp_path / "sheet.png").exists()
+    assert run("show", "digits").status == 0
