@@ -1,9 +1,9 @@
 """TensorFlow or PyTorch? A comparison small enough to read, and to hand in.
 
 What it shows: two frameworks train the same network from the same weights on the same
-batches, so their losses agree to rounding, and what is left over is their time. Time is
-split into waiting for data and computing, and the first epoch, in which things are traced
-and memory is found, is not counted.
+batches, so their losses agree to rounding, which training amplifies step by step; what is
+left over is their time. Time is split into waiting for data and computing, and the first
+epoch, in which things are traced and memory is found, is not counted.
 
     python examples/compare_two_frameworks.py --data glyphs --epochs 4
 
