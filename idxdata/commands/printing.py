@@ -67,7 +67,7 @@ def print_line(console: "Console", text: str, style: str = "") -> None:
     """One line, folded where the console ends."""
     from rich.text import Text
 
-    _print_stripped(console, Text(safe(text), style, overflow="fold"))
+    print_stripped(console, Text(safe(text), style, overflow="fold"))
 
 
 def print_table(
@@ -87,7 +87,7 @@ def print_table(
         table.add_column(head, justify=side, no_wrap=head in whole, overflow="fold")
     for row in rows:
         table.add_row(*map(_text, row))
-    _print_stripped(console, table)
+    print_stripped(console, table)
 
 
 def print_facts(
@@ -102,10 +102,10 @@ def print_facts(
     table.add_column(overflow="fold")
     for name, cell in facts:
         table.add_row(safe(name), _text(cell))
-    _print_stripped(console, Padding(table, (0, 0, 0, indent)))
+    print_stripped(console, Padding(table, (0, 0, 0, indent)))
 
 
-def _print_stripped(console: "Console", what: Any) -> None:
+def print_stripped(console: "Console", what: Any) -> None:
     """Without the blanks by which rich fills lines up: they are in the way in files."""
     with console.capture() as capture:
         console.print(what)

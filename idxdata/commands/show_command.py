@@ -7,7 +7,13 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from idxdata.commands.printing import open_console, print_json, print_line, safe
+from idxdata.commands.printing import (
+    open_console,
+    print_json,
+    print_line,
+    print_stripped,
+    safe,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +27,7 @@ _NUM_SHOWN, _NUM_ON_SHEET = 10, 100
 
 _SHEET_COLUMNS = 10
 _MAX_NAME = 24
-_GAP = 3
+_GAP = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -249,4 +255,7 @@ def _print_line(
             for one in examples
         )
     )
-    console.print(grid)
+    if has_colour:
+        console.print(grid)
+    else:
+        print_stripped(console, grid)

@@ -104,8 +104,9 @@ def test_in_the_terminal(
     title, *lines = result.out.splitlines()
     assert title == "digits train, 30 of 30"
     assert max(map(len, lines)) <= columns
-    # Pictures of 4 columns, with gaps of 3: three lines of pixels and a caption.
-    per_line = (columns + 3) // 7
+    assert all(line == line.rstrip() for line in lines)
+    # Pictures of 4 columns, with gaps of 2: three lines of pixels and a caption.
+    per_line = (columns + 2) // 6
     assert lines[3].split()[:4] == ["0:", "0", "1:", "1"]
     assert len(lines) == 4 * -(-30 // per_line)
     # Class 0 is bright in the first column.
@@ -117,16 +118,16 @@ def test_wide_pictures_are_made_smaller(run: Run, tmp_path: Path) -> None:
     images[:, :24] = 255
     write_idx(tmp_path / "wide", images)
     lines = run("show", "wide").out.splitlines()
-    assert lines[1] == "█" * 20 + "   " + "█" * 20
+    assert lines[1] == "█" * 20 + "  " + "█" * 20
     lines = run("show", "wide", "--width", "5").out.splitlines()
-    assert lines[1] == "█" * 5 + "   " + "█" * 5
+    assert lines[1] == "█" * 5 + "  " + "█" * 5
 
 
 def test_without_labels(run: Run, data: Data) -> None:
     images = "digits/train-images-idx3-ubyte.gz"
     labels = "digits/train-labels-idx1-ubyte.gz"
-    assert "\n0      1  " in run("show", images, "--count", "2").out
-    assert "0: 0   1: 1" in run("show", images, "--count", "2", "--labels", labels).out
+    assert "\n0     1\n" in run("show", images, "--count", "2").out
+    assert "0: 0  1: 1" in run("show", images, "--count", "2", "--labels", labels).out
     for option in ("--misfits", "--class=1", "--per-class=2"):
         result = run("show", images, option)
         assert result.status == 2
