@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.cache import open_idx
+from idxdata.catalogue import RECORDS
 from idxdata.dataset import Dataset
 from idxdata.loading import load
 from idxdata.sniff import LOOKAHEAD_NBYTES, ZIP_MAGICS
@@ -68,7 +69,12 @@ def main(args: argparse.Namespace) -> int:
         print(f"{gallery.title}: {url}\nCtrl-C ends it", flush=True)
         if not args.no_browser and _has_screen():
             # Some browsers keep whoever opens them waiting.
-            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+            threading.Thread(
+                target=webbrowser.open,
+                args=(url,),
+                name="idxdata-browser",
+                daemon=True,
+            ).start()
 
     serve(gallery, host=host, port=args.port, on_ready=on_ready)
     return 0
@@ -78,15 +84,18 @@ def gallery_of(what: str, *, labels: str | None = None) -> Gallery:
     """What `view` shows: a file of images by its path, or what `load` makes of `what`.
 
     An existing file is IDX, raw or compressed, unless it is an .npy file or one that
-    `load` reads with its labels. Raises the errors of `open_idx`, of `load` and of
-    `Part`; `ValueError` for `labels` with what has its own.
+    `load` reads with its labels; a name of the catalogue goes before a file of that
+    name. Raises the errors of `open_idx`, of `load` and of `Part`; `ValueError` for
+    `labels` with what has its own.
     """
-    start = _first_bytes(what)
-    if start is None or start.startswith(_OF_DATASETS):
-        if labels is not None:
-            raise ValueError("--labels goes with a file of images alone")
-        name = str(Path(what).absolute()) if os.path.exists(what) else what
+    start = None if what in RECORDS else _first_bytes(what)
+    has_labels = start is None or start.startswith(_OF_DATASETS)
+    if has_labels and labels is None:
+        is_path = what not in RECORDS and os.path.exists(what)
+        name = str(Path(what).absolute()) if is_path else what
         return dataset_gallery(load(what), f"idxdata.load({_quoted(name)})")
+    if has_labels and (what in RECORDS or os.path.exists(what)):
+        raise ValueError("--labels goes with a file of images alone")
     images, images_code = _open(what)
     opened, lines = None, [f"images = {images_code}"]
     if labels is not None:

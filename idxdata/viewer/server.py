@@ -69,7 +69,9 @@ class ViewerServer(ThreadingHTTPServer):
             super().__init__((host, port), _Handler)
         except OSError as error:
             text = f"cannot listen at {host}, port {port}: {error.strerror or error}"
-            raise OSError(error.errno, text) from error
+            failure = OSError(text)
+            failure.errno = error.errno
+            raise failure from error
 
     def server_bind(self) -> None:
         # Without the look-up of this machine's full name, which may take seconds.

@@ -369,6 +369,7 @@ def test_the_address_says_what_is_looked_at(small: Client, opened: Opened) -> No
     row = int(np.flatnonzero(labels == 1)[50])
     place = f"#labels=1&sort=ink&reverse=1&row={row}&size=3"
     with opened(small, place) as page:
+        page.wait("document.getElementById('status').textContent.includes('most ink')")
         wait_for_index(page, row)
         ink = small_images().mean(axis=(1, 2))
         order = np.argsort(ink, kind="stable")[::-1]

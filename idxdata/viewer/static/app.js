@@ -7,9 +7,10 @@ import { Grid, largestSize, usualSize } from "./grid.js";
 import { listen } from "./keys.js";
 import { Measuring } from "./measuring.js";
 import * as place from "./place.js";
+import { Status } from "./status.js";
 import { SORTS, count, sentence, sortOf } from "./words.js";
 
-const NOTE_MS = 6000;
+const COPIED_MS = 2000;
 const WRITE_AFTER_MS = 250;
 const DETAIL_AFTER_MS = 60;
 
@@ -21,27 +22,31 @@ let part = null;
 let usual = null;
 let state = null;
 let position = null;
+// Answers that come after somebody has turned to something else are not shown: each view
+// that is asked for is a turn, each example a choice.
 let turn = 0;
+let choice = 0;
 // An order that is waited for, until it is measured.
 let coming = null;
 let writing = null;
 let detailing = null;
-let noting = null;
 
+const status = new Status($("status"));
+const complain = (error) => status.complain(error);
 const filter = new Filter($("filter"), $("chips"), (labels) => show({ labels }));
 const measuring = new Measuring(() => {
   measuring.stop();
   coming = null;
-  say("Called off. The order stays as it is.");
+  status.note("Called off. The order stays as it is.");
   settle();
 });
 const grid = new Grid($("grid"), $("content"), {
-  onChoose: (at) => choose(at),
-  onError: (error) => complain(error),
+  onChoose: choose,
+  onError: complain,
   nameOf: (label) => filter.nameOf(label),
 });
 const detail = new Detail({
-  onError: (error) => complain(error),
+  onError: complain,
   onMeasure: () => measure().catch(complain),
 });
 
@@ -132,53 +137,61 @@ async function measure() {
 async function show(change) {
   turn += 1;
   const mine = turn;
-  const next = { ...state, ...change };
+  const before = state;
+  // At once, so that what changes meanwhile changes this.
+  state = { ...state, ...change };
   try {
-    const told = await api.ask("/api/view", api.viewParameters(part.name, next));
+    const told = await api.ask("/api/view", api.viewParameters(part.name, state));
     if (mine !== turn) return;
-    state = { ...next, row: "row" in change ? change.row : state?.row ?? null };
     grid.show(part, state, told.count, sizeInUse());
     position = null;
+    status.clear();
     settle();
     if (state.row === null) detail.clear();
     else await find(state.row);
   } catch (error) {
-    if (mine === turn) complain(error);
+    if (mine !== turn) return;
+    state = before;
+    complain(error);
   }
 }
 
 /** Shows the row of that index, wherever it is in the view. */
 async function find(row) {
-  const mine = turn;
+  choice += 1;
+  const mine = [turn, choice];
   const parameters = { ...api.viewParameters(part.name, state), row };
   const told = await api.ask("/api/position", parameters);
-  if (mine !== turn) return;
+  if (mine[0] !== turn || mine[1] !== choice) return;
   state.row = row;
   position = told.position;
   grid.choose(position, { reveal: true });
-  if (position === null) say(`Example ${count(row)} has another label: it is not in this view.`);
+  clearTimeout(detailing);
+  if (position === null) {
+    status.note(`Example ${count(row)} has another label: it is not in this view.`);
+  }
   settle();
   await detail.show(row, position, grid.count);
 }
 
 /** Chooses what is at a position; null: nothing. */
 async function choose(at) {
+  choice += 1;
+  const mine = [turn, choice];
   position = at;
   grid.choose(at, { reveal: true });
   clearTimeout(detailing);
-  if (at === null) {
-    state.row = null;
-    detail.clear();
+  try {
+    const row = at === null ? null : (grid.rowAt(at) ?? (await askRow(at)));
+    if (mine[0] !== turn || mine[1] !== choice) return;
+    state.row = row;
     settle();
-    return;
+    if (row === null) detail.clear();
+    // Who holds an arrow key down sees the last one only.
+    else detailing = setTimeout(() => detail.show(row, at, grid.count), DETAIL_AFTER_MS);
+  } catch (error) {
+    complain(error);
   }
-  const mine = turn;
-  const row = grid.rowAt(at) ?? (await askRow(at));
-  if (mine !== turn || position !== at) return;
-  state.row = row;
-  settle();
-  // Who holds an arrow key down sees the last one only.
-  detailing = setTimeout(() => detail.show(row, at, grid.count), DETAIL_AFTER_MS);
 }
 
 async function askRow(at) {
@@ -193,7 +206,7 @@ function settle() {
   $("sort").value = SORTS.indexOf(sortOf(wanted.sort, wanted.reverse));
   clearTimeout(writing);
   writing = setTimeout(() => place.write(wanted, usual), WRITE_AFTER_MS);
-  if (noting === null) $("status").textContent = summary();
+  status.summary = summary();
   $("smaller").disabled = sizeInUse() <= 1;
   $("larger").disabled = sizeInUse() >= largestSize(part);
 }
@@ -201,22 +214,6 @@ function settle() {
 function summary() {
   if (!part.count) return "There are no examples.";
   return sentence(state, grid.count, part.count, (label) => filter.nameOf(label));
-}
-
-/** Says something for a while in the line above the grid. */
-function say(text) {
-  clearTimeout(noting);
-  $("status").textContent = text;
-  noting = setTimeout(() => {
-    noting = null;
-    $("status").textContent = summary();
-  }, NOTE_MS);
-}
-
-function complain(error) {
-  if (error.name === "AbortError") return;
-  clearTimeout(noting);
-  $("status").textContent = `Something went wrong: ${error.message}.`;
 }
 
 const sizeInUse = () =>
@@ -239,7 +236,7 @@ async function goToIndex() {
   const isThere = /^\d+$/.test(text) && row < part.count;
   $("row").setAttribute("aria-invalid", !isThere);
   if (!isThere) {
-    say(part.count ? `There are examples 0 to ${count(part.count - 1)}.` : summary());
+    status.note(part.count ? `There are examples 0 to ${count(part.count - 1)}.` : summary());
     return;
   }
   $("grid").focus({ preventScroll: true });
@@ -272,7 +269,7 @@ function connect() {
     $("grid").focus();
   });
   addEventListener("hashchange", () => restore().catch(complain));
-  listen({ grid, step, choose: (at) => choose(at).catch(complain), position: () => position });
+  listen({ grid, step, choose, position: () => position });
 }
 
 function picked() {
@@ -284,14 +281,14 @@ function picked() {
 function step(by) {
   if (!grid.count) return;
   const at = position === null ? grid.firstInSight : position + by;
-  choose(Math.min(Math.max(0, at), grid.count - 1)).catch(complain);
+  choose(Math.min(Math.max(0, at), grid.count - 1));
 }
 
 async function copyCode() {
   const isCopied = await copy($("code").textContent);
   $("copy").textContent = isCopied ? "Copied" : "Select and copy by hand";
-  say(isCopied ? "The code is on the clipboard." : "The browser did not let us copy.");
-  setTimeout(() => ($("copy").textContent = "Copy"), NOTE_MS / 3);
+  status.note(isCopied ? "The code is on the clipboard." : "The browser did not let us copy.");
+  setTimeout(() => ($("copy").textContent = "Copy"), COPIED_MS);
 }
 
 function newPartButton({ name, count: number }) {
