@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from idxdata.viewer.gallery import Gallery
-from tests.viewer.chromium import Chromium, TooSlow, find_chromium
+from tests.viewer.browsing import Opened, opener
+from tests.viewer.chromium import Chromium, Page, TooSlow, find_chromium
 from tests.viewer.large import make_large
 
 
@@ -34,3 +35,13 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     yield gallery
     for file in folder.iterdir():
         file.unlink()
+
+
+@pytest.fixture(scope="session")
+def page(chromium: Chromium) -> Page:
+    return chromium.new_page()
+
+
+@pytest.fixture
+def opened(page: Page) -> Opened:
+    return opener(page)

@@ -1,11 +1,8 @@
 """The page in headless Chromium: what a person does, and what is then to be seen."""
 
 import ast
-from base64 import b64decode
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,19 +11,20 @@ from numpy.typing import NDArray
 from idxdata import load, measures
 from idxdata.dataset import Dataset
 from idxdata.viewer.gallery import Gallery, Part
-from tests.viewer.chromium import Chromium, Page
-from tests.viewer.large import COUNT as LARGE_COUNT
-from tests.viewer.large import SPOTS, label_of, spot_images
+from tests.viewer.browsing import (
+    SHOWN,
+    Opened,
+    check_pictures,
+    chosen,
+    height_of_rows,
+    positions_in_sight,
+    settle,
+    wait_for_index,
+)
 from tests.viewer.serving import Client, running
 
 COUNT = 2000
 CODE = "import idxdata\ndata = idxdata.load('small')"
-
-Opened = Callable[..., AbstractContextManager[Page]]
-
-_READY = """document.querySelector('.cell:not([hidden])') !== null
-    && document.querySelector('.cell.coming:not([hidden])') === null"""
-_SHOWN = "!document.getElementById('example').hidden"
 
 
 def small_images() -> NDArray[np.uint8]:
@@ -53,113 +51,6 @@ def small_gallery() -> Gallery:
 def small() -> Iterator[Client]:
     with running(small_gallery()) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def page(chromium: Chromium) -> Page:
-    return chromium.new_page()
-
-
-@pytest.fixture
-def opened(page: Page) -> Opened:
-    """A server's page, opened; at its end it must have said no error."""
-
-    @contextmanager
-    def open_page(
-        client: Client, place: str = "", *, width: int = 1280, height: int = 800
-    ) -> Iterator[Page]:
-        page.go("about:blank")
-        page.wait("location.protocol === 'about:'")
-        page.complaints.clear()
-        page.requests.clear()
-        page.prefer("light")
-        page.resize(width, height, is_phone=width < 500)
-        page.go(client.server.url + place)
-        page.wait(f"document.readyState === 'complete' && {_READY}")
-        yield page
-        assert page.complaints == []
-        own = client.server.url
-        assert [url for url in page.requests if not url.startswith(own)] == []
-
-    return open_page
-
-
-def settle(page: Page) -> None:
-    """Until what was scrolled is drawn."""
-    page.value(
-        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-    )
-    page.wait(_READY)
-
-
-def shown(page: Page) -> dict[int, tuple[bytes, str]]:
-    """Of the cells whose pictures have come: pixels (the red ones) and what they say."""
-    settle(page)
-    cells = page.value(
-        """(() => {
-            const scratch = document.createElement('canvas')
-                .getContext('2d', { willReadFrequently: true });
-            return [...document.querySelectorAll('.cell:not([hidden])')].map((cell) => {
-                const canvas = cell.querySelector('canvas');
-                const { width, height } = canvas;
-                scratch.drawImage(canvas, 0, 0);
-                const { data } = scratch.getImageData(0, 0, width, height);
-                let text = '';
-                for (let n = 0; n < data.length; n += 4) text += String.fromCharCode(data[n]);
-                return [cell.position, btoa(text), cell.ariaLabel];
-            });
-        })()"""
-    )
-    return {position: (b64decode(pixels), text) for position, pixels, text in cells}
-
-
-def positions_in_sight(page: Page) -> list[int]:
-    """Of the cells that are seen whole, rising."""
-    settle(page)
-    found: list[int] = page.value(
-        """(() => {
-            const box = document.getElementById('grid').getBoundingClientRect();
-            return [...document.querySelectorAll('.cell:not([hidden])')].filter((cell) => {
-                const { top, bottom } = cell.getBoundingClientRect();
-                return top >= box.top && bottom <= box.bottom + 1;
-            }).map((cell) => cell.position).sort((a, b) => a - b);
-        })()"""
-    )
-    return found
-
-
-def height_of_rows(page: Page) -> int:
-    height: int = page.value(
-        "(([one, two]) => two.offsetTop - one.offsetTop)(document.querySelectorAll('.row'))"
-    )
-    return height
-
-
-def check_pictures(page: Page, images: NDArray[Any], rows: NDArray[Any]) -> None:
-    """Cells show the images of the rows at their positions, pixel by pixel."""
-    cells = shown(page)
-    assert len(cells) > 20
-    for position, (pixels, text) in cells.items():
-        row = int(rows[position])
-        assert pixels == images[row].tobytes(), position
-        assert text.startswith(f"index {row:,}")
-
-
-def chosen(page: Page) -> int | None:
-    """The position that is marked as chosen, and said to be to who cannot see."""
-    found: int | None = page.value(
-        "document.querySelector('[aria-selected=true]')?.position ?? null"
-    )
-    active = page.value("document.getElementById('grid').ariaActiveDescendantElement")
-    assert (found is None) == (active is None)
-    return found
-
-
-def wait_for_index(page: Page, row: int) -> None:
-    title = f"Index {row:,}"
-    page.wait(
-        f"{_SHOWN} && document.getElementById('example-title').textContent === '{title}'"
-    )
 
 
 def test_the_first_view(small: Client, opened: Opened) -> None:
@@ -353,7 +244,7 @@ def test_keys(small: Client, opened: Opened) -> None:
 
 def test_an_index_that_is_not_there(small: Client, opened: Opened) -> None:
     with opened(small) as page:
-        for text in ("2000", "-1", "x", ""):
+        for text in ("2000", "-1", "1.5", "x", ""):
             page.press("/")
             page.value("document.getElementById('row').value = ''")
             page.type(text)
@@ -417,7 +308,7 @@ def test_parts_without_labels_and_without_examples(
         page.pick("#sort", "Closest to the mean")
         page.wait("document.getElementById('status').textContent.includes('closest')")
         page.press("Home")
-        page.wait(_SHOWN)
+        page.wait(SHOWN)
         row = small.server.pages.orders["colours"].measured("distance").order[0]
         line = f'image = data.splits["colours"].images[{row}]'
         assert page.text("#code") == f"{CODE}\n{line}"
@@ -507,111 +398,6 @@ def test_the_server_is_not_there_any_more(small: Client, opened: Opened) -> None
         page.wait(
             "document.getElementById('status').textContent.includes('zero and two')"
         )
-
-
-def test_the_whole_of_8_million(large: Gallery, opened: Opened) -> None:
-    images, labels = large.parts["images"].images, label_of(np.arange(LARGE_COUNT))
-    with running(large) as client, opened(client) as page:
-        assert page.text("#status") == "8,100,000 examples, in file order"
-        check_spot(page, SPOTS[0], first=0)
-        page.value(
-            "(grid => { grid.scrollTop = grid.scrollHeight; })"
-            "(document.getElementById('grid'))"
-        )
-        page.wait("document.querySelector('.cell[aria-label^=\"index 8,099,999\"]')")
-        assert positions_in_sight(page)[-1] == LARGE_COUNT - 1
-        check_spot(page, SPOTS[2], last=LARGE_COUNT - 1)
-        page.click('.chip[data-label="4"]')
-        page.wait("document.getElementById('status').textContent.includes('label 4')")
-        page.press("End")
-        row = int(np.flatnonzero(labels == 4)[-1])
-        wait_for_index(page, row)
-        assert page.text("#code").endswith(f"images[{row}]\nlabel = labels[{row}]")
-    assert images.shape == (LARGE_COUNT, 28, 28)
-
-
-def check_spot(page: Page, spot: int, **ends: int) -> None:
-    """Cells of the 512 images from `spot` on show them; there is a cell at each end."""
-    cells = shown(page)
-    images = spot_images(spot)
-    seen = [position for position in cells if 0 <= position - spot < len(images)]
-    assert len(seen) > 10
-    for position in seen:
-        assert cells[position][0] == images[position - spot].tobytes()
-    assert all(end in seen for end in ends.values())
-
-
-def test_scrolling_8_million_on_a_phone(large: Gallery, opened: Opened) -> None:
-    with running(large) as client, opened(client, width=390, height=844) as page:
-        height = page.value("document.getElementById('grid').scrollHeight")
-        columns = page.value("document.querySelector('.row').children.length")
-        row_height = height_of_rows(page)
-        # More than any browser lets an element be, and less than that.
-        assert LARGE_COUNT / columns * row_height > 80e6
-        assert height < 10e6
-        # By the bar, in proportion, to the middle and to the end.
-        for share, spot in ((0.5, SPOTS[1]), (1, SPOTS[2]), (0, SPOTS[0])):
-            page.value(
-                f"(grid => {{ grid.scrollTop = {share} *"
-                "(grid.scrollHeight - grid.clientHeight); })(document.getElementById('grid'))"
-            )
-            middle = np.median(positions_in_sight(page))
-            assert abs(middle - share * LARGE_COUNT) < 0.002 * LARGE_COUNT + 100
-            if share != 0.5:
-                check_spot(page, spot)
-        # To an index, and from there by the wheel over where two pages of the whole meet.
-        page.press("/")
-        page.type(str(SPOTS[1]))
-        page.press("Enter")
-        wait_for_index(page, SPOTS[1])
-        check_spot(page, SPOTS[1], chosen=SPOTS[1])
-        page.press("Escape")
-        boundary = int(80_000 * 505 / row_height) * columns
-        page.press("/")
-        page.value("document.getElementById('row').value = ''")
-        page.type(str(boundary))
-        page.press("Enter")
-        wait_for_index(page, boundary)
-        page.press("Escape")
-        before = positions_in_sight(page)
-        tops = [page.value("document.getElementById('grid').scrollTop")]
-        for _ in range(24):
-            page.wheel(200, 500, 3 * row_height)
-            page.wait(
-                f"[...document.querySelectorAll('.cell')].some((cell) => cell.position > "
-                f"{before[-1]}) && {_READY}"
-            )
-            after = positions_in_sight(page)
-            assert after[0] - before[0] <= 6 * columns
-            assert after == list(range(after[0], after[-1] + 1))
-            before = after
-            tops.append(page.value("document.getElementById('grid').scrollTop"))
-        # The element itself went back at least once, what it shows never.
-        assert tops != sorted(tops)
-        assert before[0] >= boundary
-
-
-def test_progress_and_calling_off(large: Gallery, opened: Opened) -> None:
-    with running(large) as client, opened(client) as page:
-        page.pick("#sort", "Most ink first")
-        page.wait("!document.getElementById('measuring').hidden")
-        page.wait("document.getElementById('progress').value > 0")
-        assert "Measuring ink" in page.text("#progress-text")
-        # The page goes on meanwhile, in file order.
-        page.click('.chip[data-label="5"]')
-        page.wait("document.getElementById('status').textContent.includes('label 5')")
-        assert "in file order" in page.text("#status")
-        assert page.value("!document.getElementById('measuring').hidden")
-        page.click("#cancel")
-        page.wait("document.getElementById('measuring').hidden")
-        assert (
-            page.value("document.getElementById('sort').selectedOptions[0].text")
-            == "File order"
-        )
-        page.wait("location.hash === '#labels=5'")
-        measuring = client.server.pages.orders["images"].measuring["ink"]
-        measuring.join(60)
-        assert measuring.progress.state == "cancelled"
 
 
 def test_the_real_digits(mnist_folder: Path, opened: Opened) -> None:

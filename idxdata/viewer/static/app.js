@@ -1,16 +1,17 @@
 // The page: what is looked at, and what keys and buttons do to it.
 
 import * as api from "./api.js";
-import { Detail, copy } from "./detail.js";
+import * as controls from "./controls.js";
+import { offerCopying } from "./copying.js";
+import { Detail } from "./detail.js";
 import { Filter } from "./filter.js";
 import { Grid, largestSize, usualSize } from "./grid.js";
 import { listen } from "./keys.js";
 import { Measuring } from "./measuring.js";
 import * as place from "./place.js";
 import { Status } from "./status.js";
-import { SORTS, count, sentence, sortOf } from "./words.js";
+import { count, sentence, sortOf } from "./words.js";
 
-const COPIED_MS = 2000;
 const WRITE_AFTER_MS = 250;
 const DETAIL_AFTER_MS = 60;
 
@@ -56,8 +57,9 @@ async function start() {
   gallery = await api.gallery();
   document.title = `${gallery.title} · idxdata`;
   $("title").textContent = gallery.title;
-  $("parts").replaceChildren(...gallery.parts.map(newPartButton));
-  $("parts").hidden = gallery.parts.length < 2;
+  controls.showParts($("parts"), gallery.parts, (name) => {
+    if (name !== part.name) open({ ...state, ...coming, part: name, row: null }).catch(complain);
+  });
   usual = { part: gallery.parts[0].name, labels: [], sort: "file", reverse: false };
   usual = { ...usual, row: null, size: null, invert: false };
   connect();
@@ -89,17 +91,14 @@ async function openPart(chosen) {
   measuring.stop();
   coming = null;
   part = chosen;
-  for (const button of $("parts").children) {
-    button.setAttribute("aria-pressed", button.dataset.part === part.name);
-  }
+  controls.markPart($("parts"), part.name);
   const colours = part.channels === 3 ? " colour" : "";
   $("shape").textContent = `${part.height} × ${part.width}${colours} ${part.dtype}`;
   const { classes } = part.hasLabels
     ? await api.ask("/api/labels", { part: part.name })
     : { classes: null };
   filter.show(classes);
-  const sorts = SORTS.filter((one) => one.needs !== "classes" || classes !== null);
-  $("sort").replaceChildren(...sorts.map((one) => newSort(one, classes !== null)));
+  controls.showSorts($("sort"), classes !== null);
   detail.open(part, gallery.code);
 }
 
@@ -203,7 +202,7 @@ async function askRow(at) {
 /** Brings address, order and the line above the grid up to what is looked at. */
 function settle() {
   const wanted = { ...state, ...coming };
-  $("sort").value = SORTS.indexOf(sortOf(wanted.sort, wanted.reverse));
+  controls.markSort($("sort"), wanted);
   clearTimeout(writing);
   writing = setTimeout(() => place.write(wanted, usual), WRITE_AFTER_MS);
   status.summary = summary();
@@ -231,11 +230,9 @@ function showInvert() {
 }
 
 async function goToIndex() {
-  const text = $("row").value.replace(/[\s,._']/g, "");
-  const row = Number(text);
-  const isThere = /^\d+$/.test(text) && row < part.count;
-  $("row").setAttribute("aria-invalid", !isThere);
-  if (!isThere) {
+  const row = controls.typedIndex($("row").value, part.count);
+  $("row").setAttribute("aria-invalid", row === null);
+  if (row === null) {
     status.note(part.count ? `There are examples 0 to ${count(part.count - 1)}.` : summary());
     return;
   }
@@ -244,7 +241,7 @@ async function goToIndex() {
 }
 
 function connect() {
-  $("sort").addEventListener("change", () => look(picked()).catch(complain));
+  $("sort").addEventListener("change", () => look(controls.pickedSort($("sort"))).catch(complain));
   $("go").addEventListener("submit", (event) => {
     event.preventDefault();
     goToIndex().catch(complain);
@@ -263,7 +260,7 @@ function connect() {
     choose(null);
     $("grid").focus({ preventScroll: true });
   });
-  $("copy").addEventListener("click", copyCode);
+  offerCopying($("copy"), $("code"), (text) => status.note(text));
   $("skip").addEventListener("click", (event) => {
     event.preventDefault();
     $("grid").focus();
@@ -272,41 +269,9 @@ function connect() {
   listen({ grid, step, choose, position: () => position });
 }
 
-function picked() {
-  const { sort, reverse } = SORTS[$("sort").value];
-  return { sort, reverse };
-}
-
 /** Moves the choice by a number of positions; the first in sight where there is none. */
 function step(by) {
   if (!grid.count) return;
   const at = position === null ? grid.firstInSight : position + by;
   choose(Math.min(Math.max(0, at), grid.count - 1));
-}
-
-async function copyCode() {
-  const isCopied = await copy($("code").textContent);
-  $("copy").textContent = isCopied ? "Copied" : "Select and copy by hand";
-  status.note(isCopied ? "The code is on the clipboard." : "The browser did not let us copy.");
-  setTimeout(() => ($("copy").textContent = "Copy"), COPIED_MS);
-}
-
-function newPartButton({ name, count: number }) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.dataset.part = name;
-  const amount = document.createElement("small");
-  amount.textContent = count(number);
-  button.append(name, " ", amount);
-  button.addEventListener("click", () => {
-    if (name !== part.name) open({ ...state, part: name, row: null }).catch(complain);
-  });
-  return button;
-}
-
-function newSort(one, hasClasses) {
-  const option = document.createElement("option");
-  option.value = SORTS.indexOf(one);
-  option.textContent = hasClasses ? one.name.replace("the mean", "the class mean") : one.name;
-  return option;
 }

@@ -214,22 +214,3 @@ function newHeading(text, scope) {
   heading.textContent = text;
   return heading;
 }
-
-/** Puts text on the clipboard; without leave, by the way that needs none. */
-export async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const area = document.createElement("textarea");
-    area.value = text;
-    area.className = "unseen";
-    const focused = document.activeElement;
-    document.body.append(area);
-    area.select();
-    const isCopied = document.execCommand("copy");
-    area.remove();
-    focused?.focus();
-    return isCopied;
-  }
-}

@@ -1,8 +1,8 @@
 // The examples of a view as a grid: cells for what is in sight, and no more.
 
 import { Blocks } from "./blocks.js";
+import { draw, newRow } from "./cells.js";
 import { Scroller } from "./scroller.js";
-import { count, measured } from "./words.js";
 
 const PADDING = 8;
 const GAP = 8;
@@ -205,7 +205,7 @@ export class Grid {
   }
 
   #fill(number) {
-    const row = this.#spare.pop() ?? this.#newRow();
+    const row = this.#spare.pop() ?? newRow(this.#part.cell, this.#size, this.#columns);
     row.setAttribute("aria-rowindex", number + 1);
     for (const [column, cell] of [...row.children].entries()) {
       const position = number * this.#columns + column;
@@ -218,59 +218,8 @@ export class Grid {
     return row;
   }
 
-  #newRow() {
-    const { width, height } = this.#part.cell;
-    const row = document.createElement("div");
-    row.className = "row";
-    row.setAttribute("role", "row");
-    for (let column = 0; column < this.#columns; column += 1) {
-      const cell = document.createElement("div");
-      cell.className = "cell";
-      cell.setAttribute("role", "gridcell");
-      cell.setAttribute("aria-colindex", column + 1);
-      cell.style.width = `${width * this.#size}px`;
-      const canvas = document.createElement("canvas");
-      canvas.width = width;
-      canvas.height = height;
-      canvas.style.width = `${width * this.#size}px`;
-      canvas.style.height = `${height * this.#size}px`;
-      const picture = document.createElement("span");
-      picture.className = "picture";
-      picture.append(canvas);
-      const caption = document.createElement("span");
-      caption.className = "caption";
-      caption.append(document.createElement("span"), document.createElement("span"));
-      cell.append(picture, caption);
-      row.append(cell);
-    }
-    return row;
-  }
-
   #draw(cell) {
-    const known = this.#blocks.at(cell.position);
-    const [picture, caption] = cell.children;
-    const canvas = picture.firstChild;
-    const [left, right] = caption.children;
-    const { width, height } = canvas;
-    const context = canvas.getContext("2d");
-    cell.classList.toggle("coming", known === null);
-    if (known === null) {
-      context.clearRect(0, 0, width, height);
-      left.textContent = right.textContent = "";
-      cell.setAttribute("aria-label", `position ${count(cell.position + 1)}`);
-      cell.removeAttribute("title");
-      return;
-    }
-    context.drawImage(known.sheet, known.x, known.y, width, height, 0, 0, width, height);
-    const label = known.label === null ? null : this.#nameOf(known.label);
-    // Without labels there is room for one number.
-    left.textContent = label ?? (known.value === null ? count(known.row) : "");
-    right.textContent = known.value === null ? "" : measured(known.value);
-    const words = [`index ${count(known.row)}`];
-    if (label !== null) words.push(`label ${label}`);
-    if (known.value !== null) words.push(`${this.#view.sort} ${measured(known.value)}`);
-    cell.title = words.join(", ");
-    cell.setAttribute("aria-label", words.join(", "));
+    draw(cell, this.#blocks.at(cell.position), this.#view.sort, this.#nameOf);
   }
 
   #arrived(number) {
