@@ -4,17 +4,14 @@ import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from idxdata import catalogue
-from idxdata.cache import Cache, open_idx
+from idxdata.cache import Cache
 from idxdata.catalogue import RECORDS, Record
-from idxdata.dataset import Dataset, label_range
+from idxdata.dataset import Dataset
 from idxdata.errors import CatalogueError, DatasetError, PathLike
 from idxdata.loading.arrays import open_split
+from idxdata.loading.assembling import assemble, from_content
 from idxdata.loading.downloading import default_place, fetch_dataset
 from idxdata.loading.finding import (
     Place,
@@ -26,16 +23,8 @@ from idxdata.loading.finding import (
     missing,
     recognise,
 )
-from idxdata.loading.located import located
-from idxdata.split import Split
+from idxdata.loading.pairs import ArrayOrPath, from_pairs
 
-if TYPE_CHECKING:
-    from idxdata.exchange.content import Content
-
-MAX_CLASSES = 4096
-"""Where no catalogue says what the classes are, larger labels are taken for damage."""
-
-ArrayOrPath = PathLike | NDArray[Any]
 _FILE_SUFFIXES = (".npz", ".npy", ".parquet", ".gz", ".zip", ".xz")
 
 
@@ -88,7 +77,7 @@ def load(
         pairs = (images, labels, test_images, test_labels)
         if folder is not None:
             raise ValueError("folder= goes with a name of the catalogue")
-        return _from_pairs(pairs, classes, cache, alignment)
+        return from_pairs(pairs, classes, cache, alignment)
     if any(array is not None for array in (images, labels, test_images, test_labels)):
         raise ValueError("images= and labels= go without a name or a path")
     record = _record(name_or_path)
@@ -146,14 +135,7 @@ def _from_path(
             )
     if not path.exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
-    return _from_content(path, _read_content(path), classes)
-
-
-def _read_content(path: PathLike) -> "Content":
-    # Most data is IDX, and need not wait for what reads other files.
-    from idxdata.exchange.reading import read_content
-
-    return read_content(path)
+    return from_content(path, classes)
 
 
 def _from_folder(place: Path, record: Record, cache: Cache, alignment: int) -> Dataset:
@@ -201,90 +183,4 @@ def _from_place(
     elif classes is None:
         classes = class_names(folder)
     name = record.name if record else folder.resolve().name
-    return _dataset(folder, name, splits, classes)
-
-
-def _from_content(
-    path: Path, content: "Content", classes: Sequence[str] | None
-) -> Dataset:
-    splits = {}
-    for name, part in content.parts.items():
-        split = name or "train"
-        if part.labels is None:
-            raise DatasetError(
-                f"{split} images have no labels",
-                path=path,
-                expected="labels beside the images",
-                hint="load(images=..., labels=...) takes them from two files",
-            )
-        with located(path, split):
-            splits[split] = Split(part.data, part.labels)
-    return _dataset(path, path.resolve().stem, splits, classes or content.classes)
-
-
-def _from_pairs(
-    pairs: tuple[ArrayOrPath | None, ...],
-    classes: Sequence[str] | None,
-    cache: Cache,
-    alignment: int,
-) -> Dataset:
-    names = ("images", "labels", "test_images", "test_labels")
-    given = [name for name, one in zip(names, pairs, strict=True) if one is not None]
-    if not given:
-        raise TypeError("load() needs a name, a path, or images= and labels=")
-    for needed in (names[:2], names[2:]):
-        lacking = [name for name in needed if name not in given]
-        if lacking and (needed == names[:2] or len(lacking) == 1):
-            raise ValueError(f"{', '.join(given)} without {' and '.join(lacking)}")
-    opened = [None if one is None else _open(one, cache, alignment) for one in pairs]
-    first = pairs[0]
-    place = Path("arrays" if isinstance(first, np.ndarray) else str(first))
-    splits = {}
-    for name, image, label in zip(
-        ("train", "test"), opened[::2], opened[1::2], strict=True
-    ):
-        if image is not None and label is not None:
-            with located(place, name):
-                splits[name] = Split(image, label)
-    return _dataset(place, place.name.partition(".")[0], splits, classes)
-
-
-def _open(source: ArrayOrPath, cache: Cache, alignment: int) -> NDArray[Any]:
-    if isinstance(source, np.ndarray):
-        return source
-    path = os.fspath(source)
-    with open(path, "rb") as file:
-        is_npy = file.read(6) == b"\x93NUMPY"
-    if not is_npy:
-        return open_idx(path, cache=cache, alignment=alignment)
-    array: NDArray[Any] = _read_content(path).parts[""].data
-    return array
-
-
-def _dataset(
-    place: Path,
-    name: str,
-    splits: dict[str, Split],
-    classes: Sequence[str] | None,
-) -> Dataset:
-    if "train" not in splits:
-        raise DatasetError(
-            "no train split here", path=place, found=", ".join(splits) or "nothing"
-        )
-    train, test = splits.pop("train"), splits.pop("test", None)
-    with located(place, name):
-        names = tuple(classes) if classes else numbered_classes(train.labels)
-        return Dataset(name, train, test, names, extra=splits)
-
-
-def numbered_classes(labels: NDArray[Any]) -> tuple[str, ...]:
-    """ "0", "1", ... up to the largest label. `DatasetError` from `MAX_CLASSES` on."""
-    _, largest = label_range(labels)
-    if largest >= MAX_CLASSES:
-        raise DatasetError(
-            "train labels are too large to be classes",
-            expected=f"0 to {MAX_CLASSES - 1}",
-            found=largest,
-            hint="were they written in little-endian order?",
-        )
-    return tuple(str(label) for label in range(largest + 1))
+    return assemble(folder, name, splits, classes)
