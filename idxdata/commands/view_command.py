@@ -15,6 +15,7 @@ from idxdata.cache import open_idx
 from idxdata.catalogue import RECORDS
 from idxdata.dataset import Dataset
 from idxdata.loading import load
+from idxdata.loading.located import located
 from idxdata.sniff import LOOKAHEAD_NBYTES, ZIP_MAGICS
 from idxdata.viewer.gallery import Gallery, Part
 from idxdata.viewer.server import is_loopback, serve
@@ -103,7 +104,9 @@ def gallery_of(what: str, *, labels: str | None = None) -> Gallery:
         lines.append(f"labels = {labels_code}")
     modules = [name for name in ("idxdata", "numpy") if f" {name}." in "\n".join(lines)]
     code = "\n".join([*(f"import {name}" for name in modules), *lines])
-    return Gallery(Path(what).name, {"images": Part(images, opened)}, None, code)
+    with located(what, "images"):
+        part = Part(images, opened)
+    return Gallery(Path(what).name, {"images": part}, None, code)
 
 
 def dataset_gallery(data: Dataset, call: str) -> Gallery:

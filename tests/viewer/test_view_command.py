@@ -105,6 +105,7 @@ def test_what_cannot_be_shown(files: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         view_command.gallery_of(str(files / "labels.idx"))
     assert "--labels" in str(caught.value)
+    assert caught.value.path == str(files / "labels.idx")
     with pytest.raises(DatasetError):
         view_command.gallery_of(
             str(files / "images.idx"), labels=str(files / "images.idx")
