@@ -17,7 +17,7 @@ from idxdata.errors import DatasetError
 from idxdata.exchange import npy, npz, parquet, pictures
 from idxdata.exchange.reading import read_content
 from idxdata.loading import load
-from idxdata.loading.door import numbered_classes
+from idxdata.loading.assembling import numbered_classes
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,7 @@
 """`view`: a page in the browser to look through a dataset, or a file of images."""
 
 import argparse
+import json
 import os
 import sys
 import threading
@@ -51,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-browser", action="store_true", help="print the address, open nothing"
     )
+    parser.add_argument(
+        "--json", action="store_true", help="print the address and the splits as JSON"
+    )
 
 
 def main(args: argparse.Namespace) -> int:
@@ -67,7 +71,12 @@ def main(args: argparse.Namespace) -> int:
         )
 
     def on_ready(url: str) -> None:
-        print(f"{gallery.title}: {url}\nCtrl-C ends it", flush=True)
+        if args.json:
+            counts = {name: len(part.images) for name, part in gallery.parts.items()}
+            facts = {"title": gallery.title, "url": url, "examples": counts}
+            print(json.dumps(facts), flush=True)
+        else:
+            print(f"{gallery.title}: {url}\nCtrl-C ends it", flush=True)
         if not args.no_browser and _has_screen():
             # Some browsers keep whoever opens them waiting.
             threading.Thread(

@@ -50,7 +50,7 @@ def test_help_of_each_command(run: Run, name: str) -> None:
     assert "exit status:" in result.out
 
 
-@pytest.mark.parametrize("name", sorted(set(cli.COMMANDS) - {"view"}))
+@pytest.mark.parametrize("name", sorted(cli.COMMANDS))
 def test_each_command_has_json(run: Run, name: str) -> None:
     assert "--json" in run(name, "--help").out
 

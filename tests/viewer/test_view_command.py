@@ -2,11 +2,13 @@
 
 import argparse
 import http.client
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -236,3 +238,20 @@ def test_from_start_to_ctrl_c(files: Path) -> None:
         out, err = process.communicate(timeout=60)
         connection.close()
     assert (out, err, process.returncode) == ("", "", 0)
+
+
+def test_the_address_as_json(files: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "idxdata", "view", "--no-browser", "--json"]
+        + [str(files / "images.idx")],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        facts = json.loads(process.stdout.readline())
+        assert facts["examples"] == {"images": 30}
+        with urllib.request.urlopen(facts["url"], timeout=30) as page:
+            assert page.status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
