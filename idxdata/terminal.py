@@ -1,8 +1,9 @@
-"""Pictures and bars in a terminal, of characters.
+"""Pictures, bars and numbers in a terminal, of characters.
 
 rich and NumPy are imported where they are used.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -44,6 +45,24 @@ def percent(share: float, *, digits: int = 1) -> str:
     below_all = 1 - 10.0 ** -(digits + 2)
     rounded = min(share, below_all) if share < 1 else share
     return f"{rounded:{5 + digits}.{digits}%}".replace("%", " %")
+
+
+def duration(seconds: float) -> str:
+    """Such as "0.42 s", "12.3 s", "3 min 05 s", "2 h 07 min"."""
+    if seconds < 0.995:
+        return f"{seconds:.2f} s"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min"
+
+
+def top(values: Sequence[float], count: int) -> list[int]:
+    """Places of the largest values, largest first; of equal ones the first."""
+    return sorted(range(len(values)), key=lambda place: -values[place])[:count]
 
 
 def _reduced(image: "NDArray[np.uint8]", factor: int) -> "NDArray[np.uint8]":

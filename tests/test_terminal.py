@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idxdata.terminal import bar, percent, picture
-from trainers.terminal import duration, top
+from idxdata.terminal import bar, duration, percent, picture, top
 
 
 def test_each_half_has_its_pixels_grey() -> None:

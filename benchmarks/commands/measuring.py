@@ -33,10 +33,10 @@ from benchmarks.verdict import judge
 from benchmarks.verdict.rows import read_rows
 from idxdata import Batches, Dataset, Plan, load
 from idxdata.locks import Lock, named_lock
+from idxdata.terminal import duration
 from trainers.loops import find_loop
 from trainers.recipe_files import get_recipe
 from trainers.recipes import fit_recipe
-from trainers.terminal import duration
 
 COMMAND = ("python", "-m", "benchmarks")
 

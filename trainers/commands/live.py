@@ -8,8 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from idxdata.terminal import percent
-from trainers.terminal import duration
+from idxdata.terminal import duration, percent
 
 _HEADER = (
     "epoch",

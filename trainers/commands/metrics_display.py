@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from idxdata.terminal import bar, percent
+from idxdata.terminal import bar, percent, top
 from trainers.metrics import Metrics
-from trainers.terminal import top
 
 MAX_CLASSES = 26
 MAX_CONFUSIONS = 5

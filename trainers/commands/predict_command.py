@@ -15,13 +15,12 @@ from rich.text import Text
 
 from idxdata import catalogue
 from idxdata.errors import CatalogueError, FormatError, IdxDataError
-from idxdata.terminal import bar, percent, picture
+from idxdata.terminal import bar, percent, picture, top
 from trainers.commands.opening import open_given
 from trainers.errors import RecipeError
 from trainers.image_files import Picture, count_rows, read_pictures
 from trainers.inference import predict_probabilities
 from trainers.model_files import Model
-from trainers.terminal import top
 
 NUM_SHOWN = 10
 """Rows of an IDX file that are shown where none are asked for."""

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from idxdata import Dataset, load
-from idxdata.terminal import bar, percent
+from idxdata.terminal import bar, duration, percent
 from trainers.checkpoints import read_weights
 from trainers.commands.live import Live, Stopwatch
 from trainers.commands.metrics_display import print_gaps, print_metrics
@@ -23,7 +23,6 @@ from trainers.options import RunOptions
 from trainers.recipe_files import get_recipe
 from trainers.record import RunRecord
 from trainers.run import run
-from trainers.terminal import duration
 
 
 def main(args: argparse.Namespace) -> int:
