@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from idxdata.cache import Cache, open_idx
 from idxdata.caching.entry_data import shown
 from idxdata.catalogue import RECORDS
-from idxdata.errors import DatasetError
+from idxdata.commands.beside import labels_beside
+from idxdata.errors import DatasetError, FormatError, IdxDataError
 from idxdata.exchange import npy, npz, parquet, pictures
 from idxdata.exchange.reading import read_content
 from idxdata.loading import load
 from idxdata.loading.assembling import numbered_classes
+from idxdata.loading.located import located
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,11 +35,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:
-    """`parts` by name, those of a dataset its splits; `classes[label]` names a label."""
+    """`parts` by name, those of a dataset its splits; `classes[label]` names a label.
+
+    `note`: what was done unasked, or "": labels that lay beside the images.
+    """
 
     name: str
     parts: Mapping[str, Part]
     classes: tuple[str, ...]
+    note: str = ""
 
 
 def open_examples(
@@ -52,7 +58,9 @@ def open_examples(
     A name of the catalogue goes before a path, and its files are fetched where they are
     not there, unless `offline`. A file is IDX in any container, of which `member` names
     one in a zip archive, or what `read_content` reads. `labels`: the file of labels of
-    a file of images alone; of a table, as QMNIST's are, the first column counts.
+    a file of images alone; of a table, as QMNIST's are, the first column counts. Where
+    none is named, but one lies beside images of MNIST's names, it is taken, and `note`
+    says so, or why it could not be.
 
     Raises what `load`, `open_idx`, `Cache.open` and `read_content` do; `DatasetError`
     for labels that do not go with the images, for what has labels of its own and gets
@@ -73,7 +81,22 @@ def open_examples(
         return _with_labels(_content(path), labels, path)
     array = open_idx(path) if member is None else Cache().open(path, member=member)
     name = path.name if member is None else f"{path.name}, {member}"
-    return _with_labels(_bare(name, array, path), labels, path)
+    opened = _bare(name, array, path)
+    if labels is None and member is None and array.ndim > 1:
+        return _with_labels_beside(opened, path)
+    return _with_labels(opened, labels, path)
+
+
+def _with_labels_beside(opened: Opened, path: Path) -> Opened:
+    found = labels_beside(path)
+    if found is None:
+        return opened
+    try:
+        labelled = _with_labels(opened, str(found), path)
+    except (IdxDataError, OSError) as error:
+        # The images are what was asked for, and can be looked at all the same.
+        return replace(opened, note=f"labels beside it are left out: {error}")
+    return replace(labelled, note=f"labels: {found.name}, which lies beside it")
 
 
 def _is_idx(path: Path) -> bool:
@@ -88,21 +111,33 @@ def _content(path: Path) -> Opened:
         # Mapped, where `read_content` would have all in memory.
         with npy.defects_named(path):
             array = np.load(path, mmap_mode="r", allow_pickle=False)
+            if array.dtype.kind not in "iufb":
+                raise FormatError(
+                    "not an array of numbers", path=path, found=f"dtype {array.dtype}"
+                )
         return _bare(path.name, array, path)
-    content = read_content(path)
-    single = content.parts.get("")
-    if single is not None and single.labels is None:
-        return _bare(path.name, single.data, path)
+    with located(path, "its content"):
+        content = read_content(path)
+    if content.single is not None:
+        return _bare(path.name, content.single.data, path)
     parts = {
         name or "train": Part(part.data, part.labels)
         for name, part in content.parts.items()
     }
     labelled = [
-        part.labels
-        for part in content.parts.values()
+        _checked_labels(part.labels, path)
+        for part in parts.values()
         if part.labels is not None and len(part.labels)
     ]
-    classes = content.classes or (_numbered(labelled, path) if labelled else ())
+    numbers = _numbered(labelled, path) if labelled else ()
+    classes = numbers if content.classes is None else content.classes
+    if len(numbers) > len(classes):
+        raise DatasetError(
+            "a label has no class",
+            path=path,
+            expected=f"0 to {len(classes) - 1}, as {len(classes)} classes are named",
+            found=numbers[-1],
+        )
     return Opened(path.name, parts, classes)
 
 

@@ -11,7 +11,6 @@ from idxdata.commands.printing import (
     open_console,
     print_json,
     print_line,
-    print_stripped,
     safe,
 )
 
@@ -22,12 +21,13 @@ if TYPE_CHECKING:
     from idxdata.commands.choosing import Example
     from idxdata.commands.opening import Opened, Part
 
-_NUM_SHOWN, _NUM_ON_SHEET = 10, 100
+_NUM_SHOWN, _NUM_ON_SHEET = 20, 100
 """Where nothing says how many."""
 
+_NUM_OF_CLASS = 2
+"""Where nothing at all is said, and that is of all classes no more than _NUM_SHOWN."""
+
 _SHEET_COLUMNS = 10
-_MAX_NAME = 24
-_GAP = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,8 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rows",
         type=rows,
         metavar="ROWS",
-        help="such as 0:20, or 5,7,9, or -10: (as --rows=-10:); default: the first "
-        f"{_NUM_SHOWN}, on a sheet {_NUM_ON_SHEET}",
+        help="such as 0:20, or 5,7,9, or -10: (as --rows=-10:); default: "
+        f"{_NUM_OF_CLASS} of each class or the first {_NUM_SHOWN}, on a sheet the "
+        f"first {_NUM_ON_SHEET}",
     )
     add(
         "--class",
@@ -96,20 +97,23 @@ def main(args: argparse.Namespace) -> int:
     )
     split, part = _split(opened, args.split)
     images = _pictures(opened.name, part)
-    examples = choose(opened, part, _choice(args))
-    facts: dict[str, Any] = {"name": opened.name, "split": split, "png": args.png}
+    examples = choose(opened, part, _choice(args, opened, part))
     title = f"{opened.name} {split}" if len(opened.parts) > 1 else opened.name
+    title += ", misfits first" * args.misfits
+    facts = {"name": opened.name, "note": opened.note, "split": split, "png": args.png}
+    size = None
     if args.png is not None:
         size = _save(args, title, opened, images, examples)
         facts |= {"width": size[0], "height": size[1]}
     if args.json:
         print_json(facts | {"examples": _facts(opened, examples)})
-    elif args.png is not None:
-        words = f"{len(examples)} of {len(images):,} images, {size[0]} x {size[1]}"
-        print(safe(f"{args.png}: {words}"))
+        return 0
+    words = f"{len(examples)} of {len(images):,}"
+    if size is not None:
+        print(safe(f"{args.png}: {words} images, {size[0]} x {size[1]}"))
+        print(safe(opened.note), end="\n" if opened.note else "")
     elif console is not None:
-        words = f"{title}, {len(examples)} of {len(images):,}"
-        print_line(console, words + ", misfits first" * args.misfits, "bold")
+        print_line(console, f"{title}, {words}", "bold")
         _print(console, args, opened, images, examples)
     return 0
 
@@ -142,17 +146,23 @@ def _pictures(name: str, part: "Part") -> "NDArray[Any]":
     return images[..., 0] if images.ndim == 4 and is_grey else images
 
 
-def _choice(args: argparse.Namespace) -> Any:
+def _choice(args: argparse.Namespace, opened: "Opened", part: "Part") -> Any:
     from idxdata.commands.choosing import Choice
 
-    count = args.count
-    if count is None and args.rows is None and args.per_class is None:
-        count = _NUM_SHOWN if args.png is None else _NUM_ON_SHEET
+    count, per_class = args.count, args.per_class
+    if count is None and args.rows is None and per_class is None:
+        is_few = _NUM_OF_CLASS * len(opened.classes) <= _NUM_SHOWN
+        if args.png is not None:
+            count = _NUM_ON_SHEET
+        elif part.labels is None or args.classes or args.misfits or not is_few:
+            count = _NUM_SHOWN
+        else:
+            per_class = _NUM_OF_CLASS
     return Choice(
         rows=args.rows,
         classes=args.classes,
         is_misfits=args.misfits,
-        per_class=args.per_class,
+        per_class=per_class,
         count=count,
     )
 
@@ -169,18 +179,6 @@ def _facts(opened: "Opened", examples: "Iterable[Example]") -> list[dict[str, An
     ]
 
 
-def _caption(opened: "Opened", example: "Example") -> str:
-    """Such as "12: 7", or "12" where there are no labels."""
-    if example.label is None:
-        return f"{example.index}"
-    return f"{example.index}: {_name(opened, example.label)}"
-
-
-def _name(opened: "Opened", label: int) -> str:
-    name = safe(opened.classes[label])
-    return name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
-
-
 def _save(
     args: argparse.Namespace,
     title: str,
@@ -188,6 +186,7 @@ def _save(
     images: "NDArray[Any]",
     examples: "Sequence[Example]",
 ) -> tuple[int, int]:
+    from idxdata.commands.captions import caption, class_name
     from idxdata.commands.sheet import MAX_PICTURES, Tile, save_sheet
 
     if len(examples) > MAX_PICTURES:
@@ -199,13 +198,13 @@ def _save(
     if args.per_class is not None:
         for label, group in groupby(examples, lambda one: one.label or 0):
             tiles = [Tile(images[one.index], str(one.index)) for one in group]
-            rows.append((_name(opened, label), tiles))
+            rows.append((class_name(opened, label), tiles))
     else:
-        tiles = [Tile(images[one.index], _caption(opened, one)) for one in examples]
+        tiles = [Tile(images[one.index], caption(opened, one)) for one in examples]
         across = max(_SHEET_COLUMNS, math.isqrt(len(tiles)))
         for start in range(0, len(tiles), across):
             rows.append(("", tiles[start : start + across]))
-    return save_sheet(args.png, safe(title) + ", misfits first" * args.misfits, rows)
+    return save_sheet(args.png, safe(title), rows)
 
 
 def _print(
@@ -215,47 +214,15 @@ def _print(
     images: "NDArray[Any]",
     examples: "Sequence[Example]",
 ) -> None:
-    """As many side by side as fit; with `--per-class` each class begins a line."""
-    width = images.shape[2]
-    width = max(1, width // -(-width // args.width))
-    per_line = max(1, (console.width + _GAP) // (width + _GAP))
-    groups: list[list[Example]] = [list(examples)]
-    if args.per_class is not None:
-        groups = [list(group) for _, group in groupby(examples, lambda one: one.label)]
-    for group in groups:
-        for start in range(0, len(group), per_line):
-            _print_line(console, opened, images, group[start : start + per_line], width)
+    from idxdata.commands.side_by_side import print_pictures
 
-
-def _print_line(
-    console: "Console",
-    opened: "Opened",
-    images: "NDArray[Any]",
-    examples: "Sequence[Example]",
-    width: int,
-) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from idxdata.terminal import picture
-
-    grid = Table.grid(padding=(0, _GAP, 0, 0))
-    for _ in examples:
-        grid.add_column(width=width, no_wrap=True)
-    has_colour = console.color_system is not None
-    grid.add_row(
-        *(
-            picture(images[one.index], has_colour=has_colour, max_width=width)
-            for one in examples
-        )
+    if opened.note:
+        print_line(console, opened.note, "dim")
+    print_pictures(
+        console,
+        opened,
+        images,
+        examples,
+        max_width=args.width,
+        is_by_class=args.per_class is not None,
     )
-    grid.add_row(
-        *(
-            Text(_caption(opened, one), "dim", overflow="ellipsis", no_wrap=True)
-            for one in examples
-        )
-    )
-    if has_colour:
-        console.print(grid)
-    else:
-        print_stripped(console, grid)

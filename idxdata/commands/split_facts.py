@@ -33,9 +33,13 @@ class SplitFacts:
 
 @dataclass(frozen=True, slots=True)
 class DataFacts:
-    """`splits` by name; `overlaps`: of (split, earlier split), rows of the former."""
+    """`splits` by name; `overlaps`: of (split, earlier split), rows of the former.
+
+    `note` as of `Opened`.
+    """
 
     name: str
+    note: str
     classes: tuple[str, ...]
     splits: Mapping[str, SplitFacts]
     overlaps: Mapping[tuple[str, str], Repeats]
@@ -44,6 +48,7 @@ class DataFacts:
         """The same as JSON has it."""
         return {
             "name": self.name,
+            "note": self.note,
             "classes": self.classes,
             "splits": {name: _split_json(one) for name, one in self.splits.items()},
             "overlaps": [
@@ -80,7 +85,7 @@ def data_facts(opened: Opened) -> DataFacts:
         )
         for other, name in combinations(digests, 2)
     }
-    return DataFacts(opened.name, opened.classes, splits, overlaps)
+    return DataFacts(opened.name, opened.note, opened.classes, splits, overlaps)
 
 
 def _apart(parts: Mapping[str, Part]) -> dict[str, Part]:

@@ -60,8 +60,10 @@ def _print(console: "Console", facts: "DataFacts") -> None:
     splits = facts.splits
     title = facts.name
     if facts.classes:
-        title += f", {len(facts.classes)} classes"
+        title += f", {len(facts.classes)} class{'es' * (len(facts.classes) != 1)}"
     print_line(console, title, "bold")
+    if facts.note:
+        print_line(console, facts.note, "dim")
     print()
     rows = _rows(list(splits.values()))
     print_table(console, ("", *splits), rows, right=tuple(splits))

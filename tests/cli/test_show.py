@@ -38,18 +38,29 @@ def shown(run: Run, *arguments: object) -> list[int]:
     return [one["index"] for one in result.json["examples"]]
 
 
-def test_the_first_ten_of_train(run: Run, data: Data) -> None:
+def test_two_of_each_class_of_train(run: Run, data: Data) -> None:
     told = run("show", "digits", "--json").json
-    assert {name: told[name] for name in ("name", "split", "png")} == {
-        "name": "digits",
-        "split": "train",
-        "png": None,
-    }
-    assert told["examples"] == [
+    examples = told.pop("examples")
+    assert told == {"name": "digits", "note": "", "split": "train", "png": None}
+    assert examples == [
         {"index": row, "label": row % 3, "class": str(row % 3), "distance": None}
-        for row in range(10)
+        for row in (0, 3, 1, 4, 2, 5)
     ]
     assert shown(run, "digits", "--split", "test", "--count", "3") == [0, 1, 2]
+
+
+def test_the_first_twenty(run: Run, data: Data, tmp_path: Path) -> None:
+    """Where there are no labels, or too many classes for two of each."""
+    write_idx(tmp_path / "images", data["train"][0])
+    assert shown(run, "images") == list(range(20))
+    two_of_ten = [row for label in range(10) for row in (label, label + 10)]
+    for num_classes, indices in ((10, two_of_ten), (11, list(range(20)))):
+        labels = np.arange(30, dtype=np.uint8) % num_classes
+        write_idx(tmp_path / "labels", labels)
+        assert shown(run, "images", "--labels", "labels") == indices
+    assert len(shown(run, "digits", "--misfits")) == 20
+    assert shown(run, "digits", "--class", "1") == list(range(1, 30, 3))
+    assert len(shown(run, "digits", "--png", "all.png")) == 30
 
 
 @pytest.mark.parametrize(
@@ -124,8 +135,8 @@ def test_wide_pictures_are_made_smaller(run: Run, tmp_path: Path) -> None:
 
 
 def test_without_labels(run: Run, data: Data) -> None:
-    images = "digits/train-images-idx3-ubyte.gz"
-    labels = "digits/train-labels-idx1-ubyte.gz"
+    images, labels = "images", "digits/train-labels-idx1-ubyte.gz"
+    write_idx(images, data["train"][0])
     assert "\n0     1\n" in run("show", images, "--count", "2").out
     assert "0: 0  1: 1" in run("show", images, "--count", "2", "--labels", labels).out
     for option in ("--misfits", "--class=1", "--per-class=2"):
@@ -133,6 +144,16 @@ def test_without_labels(run: Run, data: Data) -> None:
         assert result.status == 2
         assert "need labels: add --labels FILE" in result.err
     assert shown(run, images, "--labels", labels, "--class", "2", "--count", "1") == [2]
+
+
+def test_labels_beside_it_are_taken_and_told(run: Run, data: Data) -> None:
+    images = "digits/train-images-idx3-ubyte.gz"
+    note = "labels: train-labels-idx1-ubyte.gz, which lies beside it"
+    result = run("show", images, "--count", "2")
+    assert result.out.splitlines()[1] == note
+    assert "0: 0  1: 1" in result.out
+    assert run("show", images, "--misfits", "--json").json["note"] == note
+    assert note in run("show", images, "--png", "sheet.png").out
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,20 @@ def test_images_with_labels_of_another_file(run: Run, tmp_path: Path) -> None:
     assert "a label is negative: found -1 for example 1" in result.err
 
 
+def test_labels_beside_it_are_taken_and_told(run: Run, tmp_path: Path) -> None:
+    write_folder(tmp_path / "digits")
+    images = "digits/train-images-idx3-ubyte.gz"
+    told = run("stats", images, "--json").json
+    assert told["note"] == "labels: train-labels-idx1-ubyte.gz, which lies beside it"
+    assert told["splits"]["all"]["label_counts"] == [10, 10, 10]
+    lines = run("stats", images).out.splitlines()
+    assert lines[:2] == ["train-images-idx3-ubyte.gz, 3 classes", told["note"]]
+    write_idx(
+        tmp_path / "digits" / "train-labels-idx1-ubyte.gz", np.zeros(30, np.uint8)
+    )
+    assert "gz, 1 class\n" in run("stats", images).out
+
+
 def test_other_numbers(run: Run, tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(5, 2, (7, 3, 3)).astype(np.float32)
     values[3, 1, 1] = np.nan
