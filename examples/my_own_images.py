@@ -46,7 +46,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", help="pictures, one sub-folder a class")
     parser.add_argument("--size", default="28x28")
-    parser.add_argument("--out", default="my-idx", help="folder for the IDX files")
+    parser.add_argument("--out", default="my-idx", help="a new folder for IDX files")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as drawn:
         if options.folder is None:
@@ -54,7 +54,7 @@ def main():
         # The same as on the command line: idxdata convert FOLDER OUT --to idx.gz ...
         status = command(
             ["convert", options.folder or drawn, options.out, "--to", "idx.gz"]
-            + ["--size", options.size, "--grey", "--invert", "--force"]
+            + ["--size", options.size, "--grey", "--invert"]
         )
     if status:
         raise SystemExit(status)

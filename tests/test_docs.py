@@ -21,6 +21,7 @@ BLOCKS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("page", "number", "code"), BLOCKS)
 def test_code_runs(
     page: Path,

@@ -8,6 +8,8 @@ import pytest
 
 from idxdata import load
 
+pytestmark = pytest.mark.long
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 

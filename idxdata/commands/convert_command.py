@@ -30,7 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--size", type=_size, metavar="HxW", help="resize pictures, such as 28x28")
     add("--grey", action="store_true", help="pictures to one channel")
     add("--invert", action="store_true", help="swap black and white of pictures")
-    add("--force", action="store_true", help="replace what is at OUT")
+    add(
+        "--force",
+        action="store_true",
+        help="replace the file OUT; folders are never replaced",
+    )
     add("--json", action="store_true", help="print what was written as JSON")
 
 
@@ -46,6 +50,7 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def main(args: argparse.Namespace) -> int:
+    from idxdata.commands.printing import safe
     from idxdata.exchange.writing import guess_format, write_content
 
     format = args.to or guess_format(args.target)
@@ -54,8 +59,7 @@ def main(args: argparse.Namespace) -> int:
             f"{args.target}: the name does not say in which format; add --to "
             f"{', '.join(FORMATS)}"
         )
-    if os.path.exists(args.target) and not args.force:
-        raise ValueError(f"{args.target}: is there already; --force replaces it")
+    _check_places(args)
     content = _open(args)
     write_content(content, args.target, format, force=args.force)
     facts = _facts(content, args.target, format)
@@ -67,8 +71,26 @@ def main(args: argparse.Namespace) -> int:
             labels = ", labels" if part["has_labels"] else ""
             shape = " × ".join(map(str, part["shape"]))
             print(f"{name}{part['dtype']} {shape}{labels}")
-        print(f"{facts['path']}  ({facts['nbytes']:,} bytes, {format})")
+        print(f"{safe(facts['path'])}  ({facts['nbytes']:,} bytes, {format})")
     return 0
+
+
+def _check_places(args: argparse.Namespace) -> None:
+    """Refuse to write over what is read, or over anything unasked."""
+    target = os.path.realpath(args.target)
+    for source in filter(None, (args.source, args.labels)):
+        if not os.path.exists(source):
+            continue
+        place = os.path.realpath(source)
+        if os.path.commonpath([place, target]) in (place, target):
+            raise ValueError(f"{args.target}: would be written over {source}")
+    if os.path.isdir(target):
+        if os.listdir(target):
+            raise ValueError(
+                f"{args.target}: a folder that is not empty; name a new one"
+            )
+    elif os.path.lexists(args.target) and not args.force:
+        raise ValueError(f"{args.target}: is there already; --force replaces it")
 
 
 def _open(args: argparse.Namespace) -> "Content":

@@ -51,6 +51,9 @@ def _finite(value: Any) -> Any:
     return value
 
 
+MIN_WIDTH, DEFAULT_WIDTH = 20, 80
+
+
 def open_console() -> "Console":
     """rich's console on standard output: colours on terminals only.
 
@@ -60,7 +63,11 @@ def open_console() -> "Console":
         from rich.console import Console
     except ImportError as error:
         raise MissingFrameworkError("rich", "cli") from error
-    return Console(highlight=False, markup=False, emoji=False)
+    console = Console(highlight=False, markup=False, emoji=False)
+    # COLUMNS=0, which some tools set, stands for a width that is not known.
+    if console.width < MIN_WIDTH:
+        console.width = DEFAULT_WIDTH if not console.width else MIN_WIDTH
+    return console
 
 
 def print_line(console: "Console", text: str, style: str = "") -> None:

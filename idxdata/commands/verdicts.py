@@ -111,6 +111,9 @@ def _compare(
     records = None if record is None else (record,)
     known = by_hash(digests, records)
     if known is not None:
+        taken = _name_of_another(name, known, digests, records)
+        if taken:
+            return "differs", f"has the name of {_titles(taken)}, but is {known.title}"
         by = "" if known.sha256 else "; by its md5, a SHA-256 is not published"
         return "published", f"{known.title}, as published{by}"
     named = by_name(name, records)
@@ -129,6 +132,19 @@ def _compare(
             text = "hashes are published of the packed file alone"
             return "sound", f"may be {_titles(unpacked)}; {text}"
     return "sound", f"not in the catalogue; {_shape(arrays)}"
+
+
+def _name_of_another(
+    name: str,
+    known: Published,
+    digests: Digests,
+    records: tuple[Record, ...] | None,
+) -> list[Published]:
+    """The files of the same dataset whose name the file has, which it is not."""
+    if name in known.spellings:
+        return []
+    own = [one for one in records or RECORDS.values() if by_hash(digests, (one,))]
+    return by_spelling(name, own)
 
 
 def _fits(one: Published, arrays: tuple[Array, ...]) -> bool:

@@ -95,7 +95,9 @@ def _of_path(path: Path) -> "list[Verdict]":
 
     if not path.is_dir():
         return [judge(path)]
-    names = sorted(entry.name for entry in os.scandir(path) if entry.is_file())
+    from idxdata.loading.finding import file_names
+
+    names = file_names(path)
     verdicts = [judge(path / name, is_asked_for=False) for name in names]
     if all(one.state == "passed over" for one in verdicts):
         verdicts.append(Verdict(str(path), "missing", "no data in this folder"))

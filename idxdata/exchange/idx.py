@@ -36,7 +36,7 @@ def write(content: Content, path: Path) -> None:
         raise FormatError(
             "an IDX file holds one array",
             path=path,
-            found=f"{len(content.parts)} parts, images and labels",
+            found="images and labels",
             hint="name a folder, and each gets a file of its own",
         )
     write_idx(path, part.data)

@@ -39,7 +39,7 @@ def write(content: Content, path: Path) -> None:
         raise FormatError(
             "an .npy file holds one array",
             path=path,
-            found=f"{len(content.parts)} parts, images and labels",
+            found="images and labels",
             hint="an .npz holds several",
         )
     with atomic_write(path) as file:

@@ -29,6 +29,15 @@ def matches(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
+def has_pictures(path: Path) -> bool:
+    """Whether images are encoded pictures there, and not lists of numbers."""
+    file = next(iter(sorted(path.glob("*.parquet")))) if path.is_dir() else path
+    table = _opened(file)
+    kind = table.schema_arrow.field(_image_column(table, file)).type
+    pyarrow = _pyarrow()
+    return bool(pyarrow.types.is_struct(kind) or pyarrow.types.is_binary(kind))
+
+
 def _pyarrow() -> Any:
     try:
         import pyarrow

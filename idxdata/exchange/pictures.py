@@ -3,7 +3,7 @@
 import csv
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
@@ -25,6 +25,9 @@ SPLITS = ("train", "test", "validation", "val")
 _CLUTTER = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
 _COLUMNS = ("file", "label", "class")
 
+MAX_CLASSES = 4096
+"""Labels in a labels.csv from here on are taken for other numbers."""
+
 
 @dataclass(frozen=True, slots=True)
 class PictureOptions:
@@ -32,7 +35,8 @@ class PictureOptions:
 
     `size`: (height, width) to be resized to, by area (Pillow's BOX), which neither
     invents nor drops ink; None: they must have one size. `grey`: to one channel.
-    `invert`: swaps black and white, for dark ink on light paper.
+    `invert`: swaps black and white, for dark ink on light paper. Of 16 bits the upper
+    eight are taken; a palette becomes colours, and grey with alpha loses that.
     """
 
     size: tuple[int, int] | None = None
@@ -61,7 +65,7 @@ def read(path: Path, options: PictureOptions | None = None) -> Content:
 
     Sub-folders "train", "test", "validation" are parts of their own; else there is one
     unnamed part. In each: `labels.csv` with columns `file` and `class` or `label`, in its
-    order; or one sub-folder a class, sorted, as numbers if all are; or no labels.
+    order, and with both columns its numbers for the classes; or one sub-folder a class, sorted, as numbers if all are; or no labels.
     Without a labels.csv examples come in the order of their names, of names that are
     different numbers in that of the numbers.
 
@@ -73,33 +77,53 @@ def read(path: Path, options: PictureOptions | None = None) -> Content:
     below = {name: path / name for name in SPLITS if (path / name).is_dir()}
     folders = below or {"": path}
     lists = {name: _listed(folder) for name, folder in folders.items()}
-    classes = _classes(list(lists.values()))
+    place, classes = _labels_of(
+        [label for listed in lists.values() for _, label in listed]
+    )
     parts = {}
     for name, listed in lists.items():
         images = _read_all([file for file, _ in listed], options, folders[name])
         labels = None
         if classes is not None:
-            place = {known: label for label, known in enumerate(classes)}
-            labels = np.array([place[str(label)] for _, label in listed], np.int64)
+            labels = np.array([place[label] for _, label in listed], np.int64)
         parts["validation" if name == "val" else name] = Part(images, labels)
     return Content(parts, classes)
 
 
-def _classes(lists: list[list[tuple[Path, str | None]]]) -> tuple[str, ...] | None:
-    names = {label for listed in lists for _, label in listed}
-    if names == {None}:
-        return None
-    return sort_classes({str(name) for name in names})
+_Label = tuple[str, str] | None
+"""A class by its name and, as text, its number, "" where none is told; None: no label."""
 
 
-def _listed(folder: Path) -> list[tuple[Path, str | None]]:
+def _labels_of(
+    found: Sequence[_Label],
+) -> tuple[dict[_Label, int], tuple[str, ...] | None]:
+    """The label of each class, and the names of all.
+
+    The numbers of a labels.csv, where each class has one of its own; else classes are
+    numbered in the order of their names.
+    """
+    known = {label for label in found if label is not None}
+    if not known:
+        return {}, None
+    by_number = {int(number): name for name, number in known if number.isdecimal()}
+    if len(by_number) == len(known) and max(by_number) < MAX_CLASSES:
+        names = tuple(
+            by_number.get(label, str(label)) for label in range(max(by_number) + 1)
+        )
+        return {label: int(label[1]) for label in known}, names
+    names = sort_classes({name for name, _ in known})
+    order = {name: label for label, name in enumerate(names)}
+    return {label: order[label[0]] for label in known}, names
+
+
+def _listed(folder: Path) -> list[tuple[Path, _Label]]:
     """Each picture of a part, with the name of its class or None."""
     if (folder / LABELS).is_file():
         return _from_csv(folder)
-    listed: list[tuple[Path, str | None]] = []
+    listed: list[tuple[Path, _Label]] = []
     for path in _walk(folder):
         parents = path.relative_to(folder).parts[:-1]
-        listed.append((path, parents[0] if parents else None))
+        listed.append((path, (parents[0], "") if parents else None))
     labels = {label for _, label in listed}
     if None in labels and len(labels) > 1:
         loose = next(path for path, label in listed if label is None)
@@ -118,24 +142,26 @@ def _listed(folder: Path) -> list[tuple[Path, str | None]]:
     return listed
 
 
-def _from_csv(folder: Path) -> list[tuple[Path, str | None]]:
+def _from_csv(folder: Path) -> list[tuple[Path, _Label]]:
     table = folder / LABELS
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             rows = list(csv.DictReader(file))
     except (UnicodeDecodeError, csv.Error) as error:
         raise FormatError("not a table", path=table, found=str(error)) from None
-    listed: list[tuple[Path, str | None]] = []
+    listed: list[tuple[Path, _Label]] = []
     for number, row in enumerate(rows, start=2):
-        name, label = row.get("file"), row.get("class") or row.get("label")
-        if not name or not label:
+        name, label = row.get("file"), row.get("label") or ""
+        kind = row.get("class") or label
+        if not name or not kind:
             raise FormatError(
                 f"line {number} has no file or no class",
                 path=table,
                 expected="columns file, and class or label",
                 found=", ".join(map(str, row)) or "nothing",
             )
-        listed.append((_inside(folder, name, table), label))
+        told = label if row.get("class") else ""
+        listed.append((_inside(folder, name, table), (kind, told)))
     if not listed:
         raise DatasetError("no pictures are listed", path=table)
     return listed
@@ -259,6 +285,12 @@ def write(content: Content, path: Path) -> None:
 def _class_names(part: Part, classes: tuple[str, ...] | None) -> list[str]:
     if part.labels is None:
         return [""] * len(part.data)
+    if part.labels.min(initial=0) < 0:
+        raise FormatError(
+            "a folder of pictures holds no labels below 0",
+            found=int(part.labels.min()),
+            hint="npz and Parquet hold them",
+        )
     if classes is None:
         return [str(label) for label in part.labels]
     return [classes[label] for label in part.labels]

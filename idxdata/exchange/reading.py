@@ -22,7 +22,8 @@ def read_content(
 
     A file: IDX in any container, .npy, .npz, Parquet, or a PNG or JPEG picture, told by
     its content. A folder: IDX files of MNIST's names, Parquet files, or pictures.
-    `size`, `grey` and `invert` are those of `PictureOptions`, for pictures only.
+    `size`, `grey` and `invert` are those of `PictureOptions`; `ValueError` where there are
+    no pictures.
 
     Raises `FormatError` for anything else, and what the format's `read` does;
     `FileNotFoundError` if there is nothing; `MissingFrameworkError` if Pillow or
@@ -32,25 +33,36 @@ def read_content(
     if not place.exists():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     options = PictureOptions(size, grey, invert)
+    content, are_pictures = _read(place, options)
+    if options != PictureOptions() and not are_pictures:
+        raise ValueError(f"{path}: size, grey and invert are for pictures")
+    return content
+
+
+def _read(place: Path, options: PictureOptions) -> tuple[Content, bool]:
+    """The content, and whether `options` had a say in it."""
+    if parquet.matches(place) and not (place.is_dir() and idx_folder.matches(place)):
+        return parquet.read(place, options), parquet.has_pictures(place)
     if place.is_dir():
-        return _read_folder(place, options)
-    if npy.matches(place):
-        return npy.read(place)
-    if parquet.matches(place):
-        return parquet.read(place, options)
-    if npz.matches(place):
-        return npz.read(place)
+        is_idx = idx_folder.matches(place)
+        return _read_folder(place, options), not is_idx
     if place.suffix.lower() in pictures.SUFFIXES and not idx.matches(place):
         image = pictures.decoded(place, place, options)
-        return Content({"": Part(image[None])})
+        return Content({"": Part(image[None])}), True
+    return _read_file(place), False
+
+
+def _read_file(place: Path) -> Content:
+    if npy.matches(place):
+        return npy.read(place)
+    if npz.matches(place):
+        return npz.read(place)
     return _read_idx(place)
 
 
 def _read_folder(place: Path, options: PictureOptions) -> Content:
     if idx_folder.matches(place):
         return idx_folder.read(place)
-    if parquet.matches(place):
-        return parquet.read(place, options)
     if pictures.matches(place) or (place / pictures.LABELS).is_file():
         return pictures.read(place, options)
     names = sorted(path.name for path in place.iterdir())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from idxdata.atomic import temporary_sibling
-from idxdata.errors import FormatError, PathLike
+from idxdata.errors import FormatError, IdxDataError, PathLike
 from idxdata.exchange import idx, idx_folder, npy, npz, parquet, pictures
 from idxdata.exchange.content import Content
 
@@ -44,31 +44,46 @@ def write_content(
 ) -> None:
     """Write `content` at `path`: a file, or a folder (`is_folder`).
 
-    Appears whole or not at all. What is there already is replaced with `force` only,
-    and a folder only if what was written there before is all it holds: a folder with
-    other files is never touched.
+    Appears whole or not at all. With `force` a file is replaced; a folder never is, as
+    it may hold what nobody else has: it must not be there, or be empty.
 
-    Raises `FileExistsError` without `force`, `FormatError` for what the format does not
+    Raises `FileExistsError` for what is there, `FormatError` for what the format does not
     hold, `OSError` as writing does, `MissingFrameworkError`.
     """
-    final = Path(path)
+    final = Path(os.path.abspath(path))
     if format not in FORMATS:
         raise ValueError(f"unknown format {format!r}: expected one of {FORMATS}")
-    if final.exists() and not force:
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
-    if not is_folder(content, format):
-        if final.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        final.parent.mkdir(parents=True, exist_ok=True)
-        _write_file(content, final, format)
+    is_empty = final.is_dir() and not any(final.iterdir())
+    if is_folder(content, format):
+        if os.path.lexists(final) and not is_empty:
+            raise _there_already(path, "a folder is not replaced: name a new one")
+        _publish_folder(content, final, format)
         return
+    if final.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if os.path.lexists(final) and not force:
+        raise _there_already(path, os.strerror(errno.EEXIST))
+    final.parent.mkdir(parents=True, exist_ok=True)
+    _write_file(content, final, format)
+
+
+def _there_already(path: PathLike, text: str) -> FileExistsError:
+    return FileExistsError(errno.EEXIST, text, os.fspath(path))
+
+
+def _publish_folder(content: Content, final: Path, format: Format) -> None:
     final.parent.mkdir(parents=True, exist_ok=True)
     part = temporary_sibling(final)
     try:
         _write_folder(content, part, format)
         if final.exists():
-            _remove_own(final)
+            final.rmdir()  # empty, or it fails
         os.rename(part, final)
+    except IdxDataError as error:
+        # Nobody knows the name that it had until then.
+        if error.path is not None and error.path.startswith(str(part)):
+            error.path = str(final) + error.path.removeprefix(str(part))
+        raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -99,22 +114,3 @@ def _write_folder(content: Content, path: Path, format: Format) -> None:
         parquet.write(content, path)
     else:
         idx_folder.write(content, path, suffix=".gz" if format == "idx.gz" else "")
-
-
-_OURS = (".png", ".parquet", ".gz", ".csv", ".txt")
-
-
-def _remove_own(folder: Path) -> None:
-    """Delete a folder that holds nothing but what is written here."""
-    if not folder.is_dir() or folder.is_symlink():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
-    for path in folder.rglob("*"):
-        is_ours = path.suffix in _OURS or "-idx" in path.name
-        if path.is_symlink() or (path.is_file() and not is_ours):
-            raise FormatError(
-                "a folder with other files is not replaced",
-                path=folder,
-                found=path.relative_to(folder),
-                hint="name another folder, or delete this one yourself",
-            )
-    shutil.rmtree(folder)

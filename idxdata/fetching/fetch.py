@@ -63,7 +63,8 @@ def fetch(
             "the file is not there, and the network is not to be used",
             path=final,
             expected=f"a file from {remote.urls[0]}" if remote.urls else None,
-            hint=f"put it there, or unset {OFFLINE_VARIABLE} and let it be fetched",
+            hint="put it there by hand, or let it be fetched: without --offline, "
+            f"download=False and {OFFLINE_VARIABLE}",
         )
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -153,11 +154,11 @@ def _error(final: Path, failures: list[tuple[str, Failure]]) -> FetchError:
     error = kind(
         "every mirror sends another file than was published"
         if are_wrong
-        else "no mirror has the file",
+        else "cannot be fetched from any mirror",
         path=final,
-        found="; ".join(f"{url}: {failure}" for url, failure in failures)
+        found=" | ".join(f"{failure} ({url})" for url, failure in failures)
         or "no mirrors at all",
-        hint="put the file there by hand if you have it; what came is gone on with",
+        hint="if you have the file, put it there by hand",
     )
     error.attempts = tuple((url, str(failure)) for url, failure in failures)
     return error

@@ -10,7 +10,7 @@ from idxdata.catalogue import ArchiveRecord, FileRecord, Record
 from idxdata.errors import DatasetError, FetchError, PathLike
 from idxdata.idx import read_idx
 from idxdata.loading.arrays import check_array
-from idxdata.loading.finding import Place, find_known, missing
+from idxdata.loading.finding import Found, Place, find_known, missing
 from idxdata.loading.glyphs import FOLDER as GLYPHS_FOLDER
 from idxdata.loading.glyphs import make_glyphs
 
@@ -35,11 +35,12 @@ def fetch_dataset(
 
     `folder`: by default `<cache folder>/datasets/<name>` of `cache` (default:
     `Cache()`); made if need be. What is there, in any spelling, is not fetched.
-    "glyphs" is drawn. Each file is checked, size and hash, before it gets its name; of
+    "glyphs" is drawn. What is there under its published name is checked too. Each file is checked, size and hash, before it gets its name; of
     files without a published hash the content is decoded and its shape checked
     instead. Nothing of an archive is unpacked.
 
-    Raises `CatalogueError` for an unknown name; `FetchError` if a file cannot be had,
+    Raises `CatalogueError` for an unknown name; `DigestError` if a file that is there is
+    not the published one; `FetchError` if a file cannot be had,
     with what each mirror said, or is not there and `offline` (or `IDXDATA_OFFLINE`) is
     set; `DatasetError` for datasets that are distributed by nobody.
     """
@@ -51,6 +52,8 @@ def fetch_dataset(
             make_glyphs(place)
         return tuple(sorted(place.iterdir()))
     found = find_known(record, place)
+    for one in found.values():
+        _check_there(record, one)
     lacking = missing(record, found)
     if lacking and record.how_to_make:
         raise DatasetError(
@@ -65,6 +68,18 @@ def fetch_dataset(
         for file in lacking:
             _fetch(_remote(record, file), place, offline, _content_check(file))
     return _paths(find_known(record, place))
+
+
+def _check_there(record: Record, found: Found) -> None:
+    """Size and hash of a file that is there, if it is as it was published."""
+    from idxdata.fetching.checking import check_file
+
+    for archive in record.archives:
+        if found.path.name == archive.name:
+            check_file(_archive_remote(archive), found.path)
+    file = found.file
+    if file is not None and found.path.name == file.name:
+        check_file(_remote(record, file), found.path)
 
 
 def _paths(found: Place) -> tuple[Path, ...]:

@@ -73,7 +73,14 @@ def file_names(folder: Path) -> list[str]:
 
     Raises `FileNotFoundError` or `NotADirectoryError` if it is no folder.
     """
-    return sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
+    return sorted(entry.name for entry in os.scandir(folder) if _is_file(entry))
+
+
+def _is_file(entry: "os.DirEntry[str]") -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads in a circle
+        return False
 
 
 def find_unknown(folder: Path) -> Place:

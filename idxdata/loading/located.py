@@ -1,5 +1,6 @@
 """Errors about a dataset that say where it lies, and what of it is meant."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,8 +13,9 @@ def located(place: PathLike, subject: str) -> Iterator[None]:
     try:
         yield
     except DatasetError as error:
+        is_named = os.path.basename(os.fspath(place)) == subject
         raise DatasetError(
-            f"{subject}: {error.what}",
+            error.what if is_named else f"{subject}: {error.what}",
             path=place,
             expected=error.expected,
             found=error.found,

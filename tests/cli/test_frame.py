@@ -291,3 +291,13 @@ def test_json_has_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         capsys.readouterr().out == '{"a": [null, [null, 1.5]], "b": "\\u00e9\\u001b"}\n'
     )
+
+
+@pytest.mark.parametrize("columns", ["0", "1", "20", "80"])
+def test_any_width(columns: str, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    out = run("list").out
+    assert "mnist" in out.replace("\n", "")
+    if columns in ("0", "80"):
+        assert max(map(len, out.splitlines())) <= 80
+        assert "60,000 / 10,000" in out

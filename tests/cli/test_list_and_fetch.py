@@ -193,13 +193,20 @@ def test_fetch_takes_names_or_all(
     assert not fetching.calls
 
 
-def test_fetch_offline_for_real(run: Run, tmp_path: Path) -> None:
+def test_fetch_offline_for_real(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not there and no network: one line. There: no network is needed."""
     result = run("fetch", "mnist", "--offline")
     assert result.status == 1
     assert result.err.startswith("error: ")
     assert result.err.count("\n") == 1
-    miniatures.make(RECORDS["mnist"], tmp_path / "own")
+    made = miniatures.make(RECORDS["mnist"], tmp_path / "own")
+    # Files of the published names that are others: said, and not taken for them.
+    result = run("fetch", "mnist", "--offline", "--folder", "own")
+    assert result.status == 1
+    assert "not the file that was published" in result.err
+    monkeypatch.setitem(RECORDS, "mnist", made)
     result = run("fetch", "mnist", "--offline", "--folder", "own")
     assert result.status == 0
     assert result.out.count("there already") == 4

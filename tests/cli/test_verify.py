@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import json
 import shutil
 import zipfile
 from dataclasses import replace
@@ -314,3 +315,20 @@ def test_narrow_and_wide(
         lines = run("verify", *sorted(mnist_folder.glob("t10k-l*"))).out.splitlines()
         assert max(map(len, lines)) <= width
         assert all(line == line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("by", ["name", "folder"])
+def test_files_that_have_each_others_names(
+    by: str, run: Run, mnist_folder: Path, tmp_path: Path
+) -> None:
+    for file in RECORDS["mnist"].files:
+        stem, dash, rest = file.name.partition("-")
+        other = {"train": "t10k", "t10k": "train"}[stem] + dash + rest
+        shutil.copy(mnist_folder / file.name, tmp_path / other)
+    words = ("mnist", "--folder", str(tmp_path)) if by == "name" else (str(tmp_path),)
+    result = run("verify", *words, "--json")
+    assert result.status == 1
+    verdicts = json.loads(result.out)
+    assert [one["state"] for one in verdicts] == ["differs"] * 4
+    assert "has the name of MNIST" in verdicts[0]["text"]
+    assert "but is MNIST" in verdicts[0]["text"]

@@ -566,23 +566,71 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     same(read_content(path), content)
 
 
-def test_a_folder_with_other_files_is_never_replaced(tmp_path: Path) -> None:
-    folder = tmp_path / "out"
-    folder.mkdir()
-    (folder / "thesis.docx").write_bytes(b"years of work")
-    with pytest.raises(FormatError, match="other files"):
-        write_content(two_parts(), folder, "png", force=True)
+@pytest.mark.parametrize("format", ["png", "idx", "parquet"])
+@pytest.mark.parametrize(
+    "name", ["thesis.docx", "notes.txt", "a.png", "train/0/1.png", ".hidden", "a.gz"]
+)
+def test_a_folder_is_never_replaced(format: str, name: str, tmp_path: Path) -> None:
+    file = tmp_path / "out" / name
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"years of work")
+    with pytest.raises(FileExistsError, match="not replaced"):
+        write_content(two_parts(), tmp_path / "out", format, force=True)  # type: ignore[arg-type]
+    assert file.read_bytes() == b"years of work"
     assert os.listdir(tmp_path) == ["out"]
-    assert os.listdir(folder) == ["thesis.docx"]
 
 
-def test_a_folder_of_ours_is_replaced_when_asked(tmp_path: Path) -> None:
-    write_content(two_parts(), tmp_path / "out", "png")
-    with pytest.raises(FileExistsError):
-        write_content(two_parts(), tmp_path / "out", "idx")
-    write_content(two_parts(), tmp_path / "out", "idx", force=True)
-    assert not list((tmp_path / "out").rglob("*.png"))
+def test_an_empty_folder_may_be_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path / "out")
+    write_content(two_parts(), ".", "idx")
     assert len(load(tmp_path / "out").train) == 7
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 3], [1, 2, 3], [0, 254, 255], [7, 7, 7]])
+@pytest.mark.parametrize("classes", [None, tuple(f"c{n}" for n in range(256))])
+@pytest.mark.parametrize("format", ["png", "idx", "npz", "parquet"])
+def test_labels_keep_their_numbers(
+    format: str, classes: tuple[str, ...] | None, labels: list[int], tmp_path: Path
+) -> None:
+    """Also where some number between them is not used."""
+    content = Content({"train": Part(images(3), np.array(labels))}, classes)
+    path = name_of(format, tmp_path, content)
+    write_content(content, path, format)  # type: ignore[arg-type]
+    found = read_content(path)
+    part = found.parts["train"]
+    assert part.labels is not None
+    assert part.labels.tolist() == labels
+    if classes is not None:
+        assert found.classes is not None
+        assert [found.classes[n] for n in labels] == [classes[n] for n in labels]
+
+
+def test_labels_below_0_and_pictures(tmp_path: Path) -> None:
+    content = Content({"": Part(images(1), np.array([-1]))})
+    with pytest.raises(FormatError, match="below 0"):
+        write_content(content, tmp_path / "out", "png")
+    assert os.listdir(tmp_path) == []
+
+
+def test_errors_name_the_folder_that_was_asked_for(tmp_path: Path) -> None:
+    content = Content({"train": Part(images(2).astype("f4"), np.arange(2))})
+    for format in ("png", "parquet"):
+        with pytest.raises(FormatError) as caught:
+            write_content(content, tmp_path / "out", format)  # type: ignore[arg-type]
+        assert str(caught.value.path).startswith(str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("format", ["idx", "npz"])
+def test_options_for_pictures_are_not_ignored(format: str, tmp_path: Path) -> None:
+    content = two_parts()
+    path = name_of(format, tmp_path, content)
+    write_content(content, path, format)  # type: ignore[arg-type]
+    for options in ({"size": (2, 2)}, {"grey": True}, {"invert": True}):
+        with pytest.raises(ValueError, match="for pictures"):
+            read_content(path, **options)  # type: ignore[arg-type]
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:

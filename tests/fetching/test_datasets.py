@@ -236,3 +236,17 @@ def test_glyphs_are_drawn() -> None:
     paths = fetch_dataset("glyphs")
     assert len(paths) == 4
     assert all(path.is_file() for path in paths)
+
+
+@pytest.mark.parametrize("how", ["page", "empty", "swapped"])
+def test_what_is_there_under_a_published_name_is_checked(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with published("mnist", tmp_path, monkeypatch) as (_, asked, folder):
+        path = folder / "train-labels-idx1-ubyte.gz"
+        other = (folder / "t10k-labels-idx1-ubyte.gz").read_bytes()
+        path.write_bytes({"page": b"<html>", "empty": b"", "swapped": other}[how])
+        with pytest.raises(DigestError, match="delete it") as caught:
+            fetch_dataset("mnist", folder=folder)
+        assert caught.value.path == str(path)
+        assert asked == []

@@ -23,6 +23,8 @@ from tests.viewer.browsing import (
 )
 from tests.viewer.serving import Client, running
 
+pytestmark = pytest.mark.long
+
 COUNT = 2000
 CODE = "import idxdata\ndata = idxdata.load('small')"
 
