@@ -34,15 +34,15 @@ def fetch_dataset(
     """Have the files of the dataset `name` in a folder; returns their paths.
 
     `folder`: by default `<cache folder>/datasets/<name>` of `cache` (default:
-    `Cache()`); made if need be. What is there, in any spelling, is not fetched.
-    "glyphs" is drawn. What is there under its published name is checked too. Each file is checked, size and hash, before it gets its name; of
-    files without a published hash the content is decoded and its shape checked
-    instead. Nothing of an archive is unpacked.
+    `Cache()`); made if need be. What is there, in any spelling, is not fetched, but
+    checked if it has its published name. "glyphs" is drawn. Each file is checked, size
+    and hash, before it gets its name; of files without a published hash the content is
+    decoded and its shape checked instead. Nothing of an archive is unpacked.
 
     Raises `CatalogueError` for an unknown name; `DigestError` if a file that is there is
-    not the published one; `FetchError` if a file cannot be had,
-    with what each mirror said, or is not there and `offline` (or `IDXDATA_OFFLINE`) is
-    set; `DatasetError` for datasets that are distributed by nobody.
+    not the published one; `FetchError` if a file cannot be had, with what each mirror
+    said, or is not there and `offline` (or `IDXDATA_OFFLINE`) is set; `DatasetError` for
+    datasets that are distributed by nobody.
     """
     record = catalogue.find(name)
     cache = cache or Cache()
@@ -52,7 +52,7 @@ def fetch_dataset(
             make_glyphs(place)
         return tuple(sorted(place.iterdir()))
     found = find_known(record, place)
-    for one in found.values():
+    for one in {one.path: one for one in found.values()}.values():
         _check_there(record, one)
     lacking = missing(record, found)
     if lacking and record.how_to_make:
