@@ -1,7 +1,6 @@
 """Pictures from files of all sorts as uint8 images of one size; told by their content."""
 
 import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata import read_header, read_idx
-from idxdata.errors import (
-    FormatError,
-    HeaderError,
-    IdxDataError,
-    MissingFrameworkError,
+from idxdata.errors import FormatError, HeaderError, IdxDataError
+from idxdata.exchange.pixels import (
+    LOOK_NBYTES,
+    PictureOptions,
+    border,
+    is_picture,
+    opened_picture,
+    to_pixels,
 )
-
-_SIGNATURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
 
 _NOISE = 2
 
@@ -74,7 +74,7 @@ def _is_coded(path: str) -> bool:
     if "://" in path:
         return False
     with Path(path).open("rb") as file:
-        return file.read(8).startswith(_SIGNATURES)
+        return is_picture(file.read(LOOK_NBYTES))
 
 
 def _idx(path: str, shape: tuple[int, int], rows: slice) -> list[Picture]:
@@ -115,68 +115,17 @@ def _header(path: str) -> Any:
 
 
 def _coded(path: str, shape: tuple[int, int]) -> Picture:
-    try:
-        from PIL import Image
-    except ModuleNotFoundError as error:
-        raise MissingFrameworkError("pillow", "bench") from error
-    # Pillow warns of pictures whose pixels would take hundreds of megabytes.
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(path, formats=("PNG", "JPEG")) as opened:
-                return _fitted(path, opened, shape)
-        # A damaged picture makes Pillow raise nearly everything there is.
-        except Exception as error:
-            raise FormatError(
-                "not a sound picture",
-                path=path,
-                found=f"{type(error).__name__}: {error}",
-            ) from error
-
-
-def _fitted(path: str, opened: Any, shape: tuple[int, int]) -> Picture:
-    from PIL import Image, ImageOps
-
-    grey = _grey(ImageOps.exif_transpose(opened))
-    size = (shape[1], shape[0])
-    notices: tuple[str, ...] = ()
-    if grey.size != size:
-        notices = (f"resized from {grey.width} × {grey.height} pixels",)
-        ground = int(_border(np.asarray(grey)))
-        grey = ImageOps.pad(grey, size, Image.Resampling.BOX, color=ground)
-    return Picture(path, None, np.array(grey, np.uint8), notices)
-
-
-def _grey(image: Any) -> Any:
-    """Eight bits of grey; what is transparent becomes as `_ground` says."""
-    from PIL import Image
-
-    if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
-        return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, _ground(image))
-        image = Image.alpha_composite(ground, image)
-    return image.convert("L")
-
-
-def _ground(image: Any) -> str:
-    """White or black: what strokes stand out from; of paper with holes its own."""
-    weight = np.asarray(image.getchannel("A")) / 255.0
-    drawn = np.asarray(image.convert("RGB").convert("L"))
-    is_bright = (drawn * weight).sum() >= 128 * weight.sum()
-    is_strokes = weight.mean() < 0.5
-    return "black" if is_bright == is_strokes else "white"
-
-
-def _border(image: NDArray[np.uint8]) -> float:
-    """The median of the pixels at the four sides."""
-    sides = (image[0], image[-1], image[:, 0], image[:, -1])
-    return float(np.median(np.concatenate(sides)))
+    options = PictureOptions(shape, grey=True)
+    with opened_picture(Path(path).read_bytes(), path) as picture:
+        image = to_pixels(picture, options)
+        notices: tuple[str, ...] = ()
+        if image.shape != (picture.height, picture.width):
+            notices = (f"resized from {picture.width} × {picture.height} pixels",)
+    return Picture(path, None, image, notices)
 
 
 def _with_doubt(item: Picture) -> Picture:
-    if _is_blank(item) or _border(item.image) < 128:
+    if _is_blank(item) or border(item.image) < 128:
         return _with_blank(item)
     notice = "bright at the border: dark on light needs --invert"
     return Picture(item.path, item.row, item.image, (*item.notices, notice))

@@ -2,14 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from idxdata.errors import DatasetError
-from idxdata.exchange.content import Content, Part
-from idxdata.idx import read_idx
+from idxdata.exchange.content import Content, Part, in_order, split_name
+from idxdata.exchange.idx import read_array
+from idxdata.exchange.labelling import (
+    as_labels,
+    check_lines,
+    read_classes,
+    write_classes,
+)
 from idxdata.writer import write_idx
 
 _NAME = re.compile(
@@ -24,74 +26,55 @@ _TYPES = {
     "float64": "double",
 }
 _STEMS = {"": "train", "test": "t10k"}
-_SPLITS = {"t10k": "test"}
-CLASSES = "classes.txt"
+_PACKED = (".gz", ".xz", ".zip")
 
 
 def matches(path: Path) -> bool:
     """Whether the folder has a file of a split's images by MNIST's pattern."""
-    return any(role == "images" for _, role in _files(path))
+    return path.is_dir() and any(role == "images" for _, role in _files(path))
 
 
 def _files(folder: Path) -> dict[tuple[str, str], Path]:
     """The files by split and role; raw goes before compressed."""
     found: dict[tuple[str, str], Path] = {}
     names = (path for path in folder.iterdir() if path.is_file())
-    for path in sorted(names, key=lambda path: (path.suffix in (".gz", ".xz"), path)):
+    for path in sorted(names, key=lambda path: (path.suffix in _PACKED, path)):
         if match := _NAME.fullmatch(path.name):
-            split = _SPLITS.get(match["split"], match["split"])
-            found.setdefault((split, match["role"]), path)
+            found.setdefault((split_name(match["split"]), match["role"]), path)
     return found
 
 
 def read(path: Path) -> Content:
-    """A part for each split, in memory; train first. A `classes.txt` names classes.
+    """A part for each split, train first. A `classes.txt` names classes.
 
-    Raises `DatasetError` if a split has labels and no images, or if they do not fit,
-    and the errors of `read_idx`.
+    Raw files are mapped, others in memory. Raises `DatasetError` if a split has labels
+    and no images, or if they do not fit, and the errors of `read_idx`.
     """
     files = _files(path)
     parts = {}
     for split in dict.fromkeys(split for split, _ in files):
         if (split, "images") not in files:
             raise DatasetError(f"{split} labels without images", path=path)
-        labels = files.get((split, "labels"))
-        images = read_idx(files[split, "images"])
-        parts[split] = Part(images, None if labels is None else read_idx(labels))
-    ordered = sorted(parts, key=lambda split: (split != "train", split != "test"))
-    names = path / CLASSES
-    classes = None
-    if names.is_file():
-        classes = tuple(names.read_text(encoding="utf-8").splitlines())
-    return Content({split: parts[split] for split in ordered}, classes)
+        labels = None
+        if (file := files.get((split, "labels"))) is not None:
+            labels = as_labels(read_array(file), file, what=f"{split} labels")
+        parts[split] = Part(read_array(files[split, "images"]), labels)
+    return Content(in_order(parts), read_classes(path))
 
 
 def write(content: Content, path: Path, *, suffix: str = "") -> None:
-    """Write a file for each array into the folder `path`, which is made.
+    """Write a file for each array into the folder `path`, and `classes.txt`.
 
-    `suffix`: "" or ".gz". Labels become uint8, else int32, where that holds them. Raises the
-    errors of `write_idx`.
+    `suffix`: "" or ".gz". An unnamed part is called train, as `load` knows it. Raises
+    `FormatError` for class names that are not one line, the errors of `write_idx`.
     """
-    path.mkdir(parents=True, exist_ok=True)
+    check_lines(content.classes, path)
+    path.mkdir(exist_ok=True)
     for split, part in content.parts.items():
         stem = _STEMS.get(split, split)
         for role, array in (("images", part.data), ("labels", part.labels)):
-            if array is None:
-                continue
-            if role == "labels":
-                array = _small(array)
-            kind = _TYPES.get(array.dtype.name, array.dtype.name)
-            write_idx(path / f"{stem}-{role}-idx{array.ndim}-{kind}{suffix}", array)
-    if content.classes is not None:
-        text = "".join(f"{name}\n" for name in content.classes)
-        (path / CLASSES).write_text(text, encoding="utf-8")
-
-
-def _small(labels: NDArray[Any]) -> NDArray[Any]:
-    """Labels in the dtype that readers expect, where it holds them."""
-    low, high = labels.min(initial=0), labels.max(initial=0)
-    if 0 <= low and high < 1 << 8:
-        return labels.astype(np.uint8)
-    if -(1 << 31) <= low and high < 1 << 31:
-        return labels.astype(np.int32)
-    return labels
+            if array is not None:
+                kind = _TYPES.get(array.dtype.name, array.dtype.name)
+                name = f"{stem}-{role}-idx{array.ndim}-{kind}{suffix}"
+                write_idx(path / name, array)
+    write_classes(path, content.classes)

@@ -1,8 +1,6 @@
 """Parquet files as Hugging Face keeps image datasets: encoded pictures and labels."""
 
-import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,230 +8,202 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.atomic import atomic_write
-from idxdata.errors import DatasetError, FormatError, MissingFrameworkError
-from idxdata.exchange.content import Content, Part, numbered
-from idxdata.exchange.pictures import SPLITS, PictureOptions, checked_images, decoded
+from idxdata.errors import DatasetError, FormatError
+from idxdata.exchange.content import Content, Part, in_order
+from idxdata.exchange.labelling import number_names, small
+from idxdata.exchange.parquet_columns import (
+    CLASSES,
+    LABEL_DTYPE,
+    OURS,
+    as_pixels,
+)
+from idxdata.exchange.parquet_files import group_files, parquet_files
+from idxdata.exchange.parquet_tables import ROWS, Table, import_pyarrow
+from idxdata.exchange.pixels import PictureOptions, checked_images, encoded
 from idxdata.progress import progress_bar
 
 MAGIC = b"PAR1"
-_IMAGES = ("image", "img", "images", "pixels")
-_LABELS = ("label", "labels", "fine_label", "class")
-_ROWS = 1000
 
 
 def matches(path: Path) -> bool:
     """Whether it is a Parquet file, or a folder with some."""
     if path.is_dir():
-        return any(matches(file) for file in path.glob("*.parquet"))
+        return any(matches(file) for file in parquet_files(path))
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
-
-
-def has_pictures(path: Path) -> bool:
-    """Whether images are encoded pictures there, and not lists of numbers."""
-    file = next(iter(sorted(path.glob("*.parquet")))) if path.is_dir() else path
-    table = _opened(file)
-    kind = table.schema_arrow.field(_image_column(table, file)).type
-    pyarrow = _pyarrow()
-    return bool(pyarrow.types.is_struct(kind) or pyarrow.types.is_binary(kind))
-
-
-def _pyarrow() -> Any:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ModuleNotFoundError as error:
-        raise MissingFrameworkError("pyarrow", "parquet") from error
-    return pyarrow
 
 
 def read(path: Path, options: PictureOptions | None = None) -> Content:
     """Images and labels, in memory.
 
-    A file is one unnamed part; in a folder files named "train-..." and "test-..." are
-    parts, in the order of their names. Images are encoded pictures (bytes, or a struct
-    with `bytes`), or lists of numbers. Labels are integers, or names; Hugging Face's
-    metadata names classes. Raises `FormatError` for other columns or a damaged file.
+    A file is one unnamed part. In a folder, or in the only folder in that if it has none
+    itself, "train-00000-of-00002.parquet" and its like are parts in the order of their
+    numbers, as is "train.parquet"; files with other names are one unnamed part.
+
+    Images are PNG or JPEG pictures, as bytes or in a struct with `bytes`, or numbers:
+    nested lists, or binary of a fixed size, which is a row of pixels. Integers that
+    uint8 holds, all of them, become uint8. Of several columns the one is taken that
+    Hugging Face's metadata calls an image, else the one with a usual name. Labels are
+    integers, or names; Hugging Face's metadata names classes. Labels that were written
+    here have the dtype they had, others are uint8, else int32, else int64. Other
+    columns are left out, which the notices say.
+
+    Raises `FormatError` for other columns, a row without an image or a label, or a
+    damaged file; `DatasetError` for images of two shapes, files that are missing from
+    a split, or classes that differ from file to file; `MissingFrameworkError`.
     """
     options = options or PictureOptions()
-    groups: dict[str, list[Path]] = {}
-    if path.is_dir():
-        for file in sorted(path.glob("*.parquet")):
-            split = file.name.partition("-")[0].partition(".")[0]
-            split = {"val": "validation"}.get(split, split)
-            groups.setdefault(
-                split if split in SPLITS + ("validation",) else "", []
-            ).append(file)
-    else:
-        groups[""] = [path]
-    parts: dict[str, Part] = {}
-    classes: tuple[str, ...] | None = None
-    for split in sorted(groups, key=lambda split: (split != "train", split != "test")):
-        images, labels, classes = _read_part(groups[split], options, classes)
-        parts[split] = Part(images, labels)
-    return Content(parts, classes)
+    tables = {
+        split: [Table(file) for file in files]
+        for split, files in group_files(path).items()
+    }
+    for first, *others in tables.values():
+        for table in others:
+            table.check_same(first)
+    images = _pixels({name: _images(split, options) for name, split in tables.items()})
+    labels, classes = _labels(tables, path)
+    parts = {name: Part(array, labels.get(name)) for name, array in images.items()}
+    left = {
+        name: None
+        for split in tables.values()
+        for name in split[0].names
+        if name not in split[0].columns.used
+    }
+    notices = (f"other columns, left out: {', '.join(list(left)[:8])}",) if left else ()
+    return Content(in_order(parts), classes, notices)
 
 
-def _read_part(
-    files: list[Path], options: PictureOptions, classes: tuple[str, ...] | None
-) -> tuple[NDArray[Any], NDArray[Any] | None, tuple[str, ...] | None]:
-    images: list[NDArray[Any]] = []
-    labels: list[Any] = []
-    for path in files:
-        table = _opened(path)
-        image_column = _image_column(table, path)
-        label_column = _find(table, _LABELS)
-        classes = classes or _class_names(table, label_column)
-        with progress_bar(f"reading {path.name}", table.metadata.num_rows) as advance:
-            for row_images, row_labels in _batches(
-                table, image_column, label_column, path
-            ):
-                images += [_image(value, options, path) for value in row_images]
-                labels += row_labels
-                advance(len(row_images))
-    shapes = {image.shape for image in images}
-    if len(shapes) != 1:
+def _labels(
+    tables: dict[str, list[Table]], path: Path
+) -> tuple[dict[str, NDArray[Any]], tuple[str, ...] | None]:
+    """Labels of the parts that have them, and the names of classes if there are any."""
+    labelled = {name: split for name, split in tables.items() if split[0].columns.label}
+    classes = None
+    for split in tables.values():
+        columns = split[0].columns
+        if columns.classes is not None and classes not in (None, columns.classes):
+            raise DatasetError(
+                "classes differ from split to split",
+                path=split[0].path,
+                expected=f"{len(classes or ())} classes, as in another",
+                found=f"{len(columns.classes)} classes or others",
+            )
+        classes = classes or columns.classes
+    told = {
+        name: [label for table in split for label in table.labels()]
+        for name, split in labelled.items()
+    }
+    are_names = {split[0].columns.has_names for split in labelled.values()}
+    if len(are_names) > 1:
         raise DatasetError(
-            "images differ in size" if shapes else "no rows",
-            path=files[0],
-            found=", ".join(map(str, sorted(shapes)[:4])) or None,
-            hint="--size 28x28 makes them one size" if shapes else None,
+            "labels are numbers in one split, names in another", path=path
         )
-    if not labels:
-        return np.stack(images), None, classes
-    if isinstance(labels[0], str):
-        found, names = numbered(labels)
-        return np.stack(images), found, names
-    return np.stack(images), np.array(labels, np.int64), classes
+    if True in are_names:
+        return number_names(told, classes, path=path)
+    numbers = {name: _typed(listed, labelled[name][0]) for name, listed in told.items()}
+    return numbers, classes
 
 
-def _opened(path: Path) -> Any:
-    pyarrow = _pyarrow()
+def _typed(listed: list[int], table: Table) -> NDArray[Any]:
+    dtype = table.columns.label_dtype
     try:
-        return pyarrow.parquet.ParquetFile(path)
-    except (pyarrow.ArrowException, OSError) as error:
+        labels = np.array(listed, np.int64)
+    except OverflowError:
         raise FormatError(
-            "not a sound Parquet file", path=path, found=_line(error)
+            "labels that int64 does not hold", path=table.path, found=max(listed)
         ) from None
+    if dtype is not None and np.array_equal(labels.astype(dtype), labels):
+        return labels.astype(dtype)
+    return small(labels)
 
 
-def _batches(
-    table: Any, image_column: str, label_column: str | None, path: Path
-) -> Iterator[tuple[list[Any], list[Any]]]:
-    pyarrow = _pyarrow()
-    columns = [image_column] + ([label_column] if label_column else [])
-    try:
-        for batch in table.iter_batches(_ROWS, columns=columns):
-            labels = batch.column(label_column).to_pylist() if label_column else []
-            if None in labels:
-                raise FormatError("a row without a label", path=path)
-            yield batch.column(image_column).to_pylist(), labels
-    except (pyarrow.ArrowException, OSError) as error:
-        raise FormatError(
-            "not a sound Parquet file", path=path, found=_line(error)
-        ) from None
+def _pixels(images: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """All parts as uint8, if that holds the integers of all."""
+    pixels = {name: as_pixels(array) for name, array in images.items()}
+    return pixels if all(a.dtype == np.uint8 for a in pixels.values()) else images
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _images(tables: list[Table], options: PictureOptions) -> NDArray[Any]:
+    """All rows of a part in one array."""
+    pieces: list[NDArray[Any]] = []
+    total = sum(table.num_rows for table in tables)
+    with progress_bar(f"reading {tables[0].path.name}", total) as advance:
+        for table in tables:
+            for piece in table.images(options):
+                if pieces and piece.shape[1:] != pieces[0].shape[1:]:
+                    raise DatasetError(
+                        "images differ in size",
+                        path=table.path,
+                        expected=f"shape {pieces[0].shape[1:]}, as the first has",
+                        found=f"shape {piece.shape[1:]}",
+                        hint="--size 28x28 makes them one size, --grey one channel",
+                    )
+                pieces.append(piece)
+                advance(len(piece))
+    if not pieces:
+        raise FormatError("no rows", path=tables[0].path)
+    return np.concatenate(pieces)
 
 
-def _image_column(table: Any, path: Path) -> str:
-    found = _find(table, _IMAGES)
-    if found is None:
-        raise FormatError(
-            "no column of images",
-            path=path,
-            expected=" or ".join(_IMAGES),
-            found=", ".join(table.schema_arrow.names[:12]) or "no columns",
-        )
-    return found
+def write(content: Content, path: Path, *, as_folder: bool = False) -> None:
+    """Write Hugging Face's layout: a file of one part, or a folder with one for each.
 
-
-def _find(table: Any, names: tuple[str, ...]) -> str | None:
-    return next((name for name in names if name in table.schema_arrow.names), None)
-
-
-def _class_names(table: Any, label_column: str | None) -> tuple[str, ...] | None:
-    """What Hugging Face's datasets write beside the schema, if they did."""
-    metadata = table.schema_arrow.metadata or {}
-    try:
-        features = json.loads(metadata[b"huggingface"])["info"]["features"]
-        return tuple(map(str, features[label_column]["names"]))
-    except (KeyError, ValueError, TypeError):
-        return None
-
-
-def _image(value: Any, options: PictureOptions, path: Path) -> NDArray[Any]:
-    if isinstance(value, dict):
-        value = value.get("bytes")
-    if isinstance(value, bytes):
-        return decoded(io.BytesIO(value), path, options)
-    try:
-        array = np.array(value)
-    except ValueError:
-        array = np.array(None)
-    if array.dtype.kind not in "iuf":
-        raise FormatError(
-            "an image that is neither a picture nor numbers",
-            path=path,
-            found=type(value).__name__,
-        )
-    if (
-        array.dtype.kind != "f"
-        and array.size
-        and 0 <= array.min()
-        and array.max() < 256
-    ):
-        return array.astype(np.uint8)
-    return array
-
-
-def write(content: Content, path: Path) -> None:
-    """Write Hugging Face's layout: a file, or in a folder one for each named part.
-
-    Raises `FormatError` for images that PNG does not hold.
+    Images as PNG, labels as int64 with the names of classes in the metadata; the dtype
+    labels had is told by metadata of our own. Raises `FormatError` for images that PNG
+    does not hold, or labels beyond int64; `MissingFrameworkError`.
     """
-    if list(content.parts) == [""]:
-        _write_part(content, "", path)
+    for part in content.parts.values():
+        checked_images(part.data, path)
+        if part.labels is not None and part.labels.max(initial=0) >= 1 << 63:
+            raise FormatError(
+                "labels that int64 does not hold", path=path, found=part.labels.max()
+            )
+    if not as_folder:
+        (split,) = content.parts
+        _write_part(content, split, path)
         return
-    path.mkdir(parents=True, exist_ok=True)
+    path.mkdir(exist_ok=True)
     for split in content.parts:
-        name = split or "train"
-        _write_part(content, split, path / f"{name}-00000-of-00001.parquet")
+        _write_part(content, split, path / f"{split}-00000-of-00001.parquet")
 
 
 def _write_part(content: Content, split: str, path: Path) -> None:
-    pyarrow = _pyarrow()
+    arrow = import_pyarrow()
     part = content.parts[split]
-    images = checked_images(part.data, path)
-    picture = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
-    fields = [("image", picture)] + [("label", pyarrow.int64())] * (
-        part.labels is not None
-    )
-    features: dict[str, Any] = {"image": {"_type": "Image"}}
-    if content.classes is not None and part.labels is not None:
-        features["label"] = {"names": list(content.classes), "_type": "ClassLabel"}
-    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
-    schema = pyarrow.schema(fields, metadata=metadata)
+    picture = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
+    fields = [("image", picture)]
+    if part.labels is not None:
+        fields.append(("label", arrow.int64()))
+    schema = arrow.schema(fields, metadata=_metadata(part, content.classes))
     with (
         atomic_write(path) as file,
-        pyarrow.parquet.ParquetWriter(file, schema) as writer,
-        progress_bar(f"writing {path.name}", len(images)) as advance,
+        arrow.parquet.ParquetWriter(file, schema) as writer,
+        progress_bar(f"writing {path.name}", len(part.data)) as advance,
     ):
-        for start in range(0, len(images), _ROWS):
-            rows = slice(start, start + _ROWS)
-            encoded = [{"bytes": _png(image), "path": None} for image in images[rows]]
-            columns = [pyarrow.array(encoded, picture)]
+        for start in range(0, len(part.data), ROWS):
+            rows = slice(start, start + ROWS)
+            images = [
+                {"bytes": encoded(image), "path": None} for image in part.data[rows]
+            ]
+            columns = [arrow.array(images, picture)]
             if part.labels is not None:
-                columns.append(pyarrow.array(part.labels[rows].astype(np.int64)))
-            writer.write_batch(pyarrow.record_batch(columns, schema=schema))
-            advance(len(encoded))
+                columns.append(arrow.array(part.labels[rows].astype(np.int64)))
+            writer.write_batch(arrow.record_batch(columns, schema=schema))
+            advance(len(images))
 
 
-def _png(image: NDArray[np.uint8]) -> bytes:
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return file.getvalue()
+def _metadata(part: Part, classes: tuple[str, ...] | None) -> dict[str, str]:
+    features: dict[str, Any] = {"image": {"_type": "Image"}}
+    ours: dict[str, Any] = {CLASSES: classes}
+    if part.labels is not None:
+        label = {"dtype": "int64", "_type": "Value"}
+        if classes:
+            label = {"names": list(classes), "_type": "ClassLabel"}  # type: ignore[dict-item]
+        features["label"] = label
+        ours[LABEL_DTYPE] = part.labels.dtype.name
+    return {
+        "huggingface": json.dumps({"info": {"features": features}}),
+        OURS: json.dumps(ours),
+    }

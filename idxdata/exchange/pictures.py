@@ -2,322 +2,257 @@
 
 import csv
 import re
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from idxdata.errors import (
-    DatasetError,
-    FormatError,
-    MissingFrameworkError,
+from idxdata.errors import DatasetError
+from idxdata.exchange.content import Content, Part, in_order
+from idxdata.exchange.labelling import (
+    CLASSES,
+    check_lines,
+    number_names,
+    read_classes,
+    small,
+    write_classes,
 )
-from idxdata.exchange.content import Content, Part, sort_classes
+from idxdata.exchange.picture_folders import (
+    CLUTTER,
+    LABELS,
+    SUFFIXES,
+    Listed,
+    find_pictures,
+    has_pictures,
+)
+from idxdata.exchange.pixels import (
+    LOOK_NBYTES,
+    PictureOptions,
+    checked_images,
+    decoded,
+    encoded,
+    is_picture,
+)
 from idxdata.progress import progress_bar
 
-LABELS = "labels.csv"
-SUFFIXES = (".png", ".jpg", ".jpeg")
-SPLITS = ("train", "test", "validation", "val")
-_CLUTTER = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
+__all__ = ["LABELS", "SUFFIXES", "PictureOptions", "matches", "read", "write"]
+
 _COLUMNS = ("file", "label", "class")
-
-MAX_CLASSES = 4096
-"""Labels in a labels.csv from here on are taken for other numbers."""
-
-
-@dataclass(frozen=True, slots=True)
-class PictureOptions:
-    """How pictures become arrays of one shape.
-
-    `size`: (height, width) to be resized to, by area (Pillow's BOX), which neither
-    invents nor drops ink; None: they must have one size. `grey`: to one channel.
-    `invert`: swaps black and white, for dark ink on light paper. Of 16 bits the upper
-    eight are taken; a palette becomes colours, and grey with alpha loses that.
-    """
-
-    size: tuple[int, int] | None = None
-    grey: bool = False
-    invert: bool = False
+_MAX_CLASSES = 4096
+# Windows keeps these for devices, with any suffix.
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def matches(path: Path) -> bool:
-    """Whether there is a picture in the folder, or in folders in it."""
-    return next(_walk(path), None) is not None
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Pictures in the folder and below, in the order of their names."""
-    for path in sorted(folder.iterdir()):
-        if path.name in _CLUTTER or path.name.startswith("."):
-            continue
-        if path.is_dir():
-            yield from _walk(path)
-        elif path.suffix.lower() in SUFFIXES:
-            yield path
+    """Whether it is a picture, or a folder with one in it or below."""
+    if path.is_dir():
+        return has_pictures(path)
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    with path.open("rb") as file:
+        return is_picture(file.read(LOOK_NBYTES))
 
 
 def read(path: Path, options: PictureOptions | None = None) -> Content:
     """Pictures and their labels, in memory: uint8 (n, h, w) or (n, h, w, channels).
 
-    Sub-folders "train", "test", "validation" are parts of their own; else there is one
-    unnamed part. In each: `labels.csv` with columns `file` and `class` or `label`, in its
-    order, and with both columns its numbers for the classes; or one sub-folder a class, sorted, as numbers if all are; or no labels.
-    Without a labels.csv examples come in the order of their names, of names that are
-    different numbers in that of the numbers.
+    A picture alone is an array of one. In a folder, sub-folders are parts if each is
+    called "train", "test", "validation", "training", "t10k" or the like, or has a
+    labels.csv of its own; else all is one unnamed part. In each part:
 
-    Raises `FormatError` for a picture that is damaged, or larger than Pillow thinks
-    sane; `DatasetError` if two differ in size or channels, a file in labels.csv is not
-    there or outside the folder, or a class has no name; `MissingFrameworkError`.
+    - `labels.csv` lists files, in its order, with columns `file` and `label` (a number,
+      or else a name), `class` (its name), or both;
+    - without it each sub-folder is a class, sorted by name, as numbers if all are.
+      Examples come class by class in the order of file names; if all these are
+      different whole numbers, in that of the numbers;
+    - pictures that lie in the folder itself have no labels.
+
+    `classes.txt` in `path` names classes in the order of labels, a line each. Hidden
+    files, `__MACOSX` and the like do not count; other files, and pictures that a
+    labels.csv passes over, are in the notices. Labels are uint8, else int32, else int64.
+
+    Raises `FormatError` for a picture that is damaged, of 16 bits and not to be grey, or
+    larger than Pillow thinks sane, and a labels.csv that is no such table;
+    `DatasetError` for pictures of two sizes or numbers of channels, of other formats
+    than PNG and JPEG, a listed file that is outside the folder or not there, a label of
+    two names, and what lies so that splits and classes cannot be told apart;
+    `MissingFrameworkError`.
     """
     options = options or PictureOptions()
-    below = {name: path / name for name in SPLITS if (path / name).is_dir()}
-    folders = below or {"": path}
-    lists = {name: _listed(folder) for name, folder in folders.items()}
-    place, classes = _labels_of(
-        [label for listed in lists.values() for _, label in listed]
-    )
-    parts = {}
-    for name, listed in lists.items():
-        images = _read_all([file for file, _ in listed], options, folders[name])
-        labels = None
-        if classes is not None:
-            labels = np.array([place[label] for _, label in listed], np.int64)
-        parts["validation" if name == "val" else name] = Part(images, labels)
-    return Content(parts, classes)
+    if path.is_file():
+        return read_files([path], options)
+    layout = find_pictures(path)
+    labels, classes = _labels(layout.parts, read_classes(path), path)
+    parts = {
+        name: Part(_pixels(listed, options, path / name), labels.get(name))
+        for name, listed in layout.parts.items()
+    }
+    return Content(in_order(parts), classes, layout.notices)
 
 
-_Label = tuple[str, str] | None
-"""A class by its name and, as text, its number, "" where none is told; None: no label."""
+def read_files(paths: Sequence[Path], options: PictureOptions) -> Content:
+    """Pictures one by one, without labels, in that order. Raises as `read` does."""
+    listed = [Listed(path) for path in paths]
+    return Content({"": Part(_pixels(listed, options, paths[0].parent))})
 
 
-def _labels_of(
-    found: Sequence[_Label],
-) -> tuple[dict[_Label, int], tuple[str, ...] | None]:
-    """The label of each class, and the names of all.
-
-    The numbers of a labels.csv, where each class has one of its own; else classes are
-    numbered in the order of their names.
-    """
-    known = {label for label in found if label is not None}
-    if not known:
-        return {}, None
-    by_number = {int(number): name for name, number in known if number.isdecimal()}
-    if len(by_number) == len(known) and max(by_number) < MAX_CLASSES:
-        names = tuple(
-            by_number.get(label, str(label)) for label in range(max(by_number) + 1)
-        )
-        return {label: int(label[1]) for label in known}, names
-    names = sort_classes({name for name, _ in known})
-    order = {name: label for label, name in enumerate(names)}
-    return {label: order[label[0]] for label in known}, names
-
-
-def _listed(folder: Path) -> list[tuple[Path, _Label]]:
-    """Each picture of a part, with the name of its class or None."""
-    if (folder / LABELS).is_file():
-        return _from_csv(folder)
-    listed: list[tuple[Path, _Label]] = []
-    for path in _walk(folder):
-        parents = path.relative_to(folder).parts[:-1]
-        listed.append((path, (parents[0], "") if parents else None))
-    labels = {label for _, label in listed}
-    if None in labels and len(labels) > 1:
-        loose = next(path for path, label in listed if label is None)
-        raise DatasetError(
-            "a picture that is in no class's folder",
-            path=loose,
-            expected="all pictures in sub-folders, or none",
-        )
-    if not listed:
-        raise DatasetError("no pictures here", path=folder, expected=".png or .jpg")
-    stems = [path.stem for path, _ in listed]
-    if all(stem.isdecimal() for stem in stems) and len(set(map(int, stems))) == len(
-        stems
-    ):
-        listed.sort(key=lambda pair: int(pair[0].stem))
-    return listed
-
-
-def _from_csv(folder: Path) -> list[tuple[Path, _Label]]:
-    table = folder / LABELS
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise FormatError("not a table", path=table, found=str(error)) from None
-    listed: list[tuple[Path, _Label]] = []
-    for number, row in enumerate(rows, start=2):
-        name, label = row.get("file"), row.get("label") or ""
-        kind = row.get("class") or label
-        if not name or not kind:
-            raise FormatError(
-                f"line {number} has no file or no class",
-                path=table,
-                expected="columns file, and class or label",
-                found=", ".join(map(str, row)) or "nothing",
-            )
-        told = label if row.get("class") else ""
-        listed.append((_inside(folder, name, table), (kind, told)))
-    if not listed:
-        raise DatasetError("no pictures are listed", path=table)
-    return listed
-
-
-def _inside(folder: Path, name: str, table: Path) -> Path:
-    parts = PurePosixPath(name).parts
-    path = folder.joinpath(*parts)
-    leads_out = ".." in parts or PurePosixPath(name).is_absolute()
-    if leads_out or not path.resolve().is_relative_to(folder.resolve()):
-        raise DatasetError("a file outside the folder", path=table, found=name)
-    if not path.is_file():
-        raise DatasetError("a file that is not there", path=table, found=name)
-    return path
-
-
-def _read_all(
-    files: list[Path], options: PictureOptions, folder: Path
+def _pixels(
+    listed: list[Listed], options: PictureOptions, folder: Path
 ) -> NDArray[np.uint8]:
     """All pictures in one array; it is made when the first one's shape is known."""
-    images: NDArray[np.uint8] | None = None
-    with progress_bar(f"reading {folder.name}", len(files)) as advance:
-        for number, file in enumerate(files):
-            image = decoded(file, file, options)
-            if images is None:
-                images = np.empty((len(files), *image.shape), np.uint8)
+    first = listed[0].path
+    shape = decoded(first.read_bytes(), first, options).shape
+    images = np.empty((len(listed), *shape), np.uint8)
+    with progress_bar(f"reading {folder.name}", len(listed)) as advance:
+        for number, one in enumerate(listed):
+            image = decoded(one.path.read_bytes(), one.path, options)
             if image.shape != images.shape[1:]:
                 raise DatasetError(
                     "pictures differ in size",
-                    path=file,
-                    expected=f"shape {images.shape[1:]}, as {files[0].name} has",
+                    path=one.path,
+                    expected=f"shape {images.shape[1:]}, as {first.name} has",
                     found=f"shape {image.shape}",
                     hint="--size 28x28 makes them one size, --grey one channel",
                 )
             images[number] = image
             advance(1)
-    assert images is not None
     return images
 
 
-def decoded(
-    source: Path | BinaryIO, path: Path, options: PictureOptions
-) -> NDArray[np.uint8]:
-    """One picture: uint8 (h, w), (h, w, 3) or (h, w, 4). Raises as `read` does.
+def _labels(
+    parts: dict[str, list[Listed]], classes: tuple[str, ...] | None, path: Path
+) -> tuple[dict[str, NDArray[Any]], tuple[str, ...] | None]:
+    """Labels by part, and the names of classes if there are any."""
+    told = {
+        name: listed
+        for name, listed in parts.items()
+        if any(one.label is not None or one.name is not None for one in listed)
+    }
+    everything = [one for listed in told.values() for one in listed]
+    if everything and all(one.label is None for one in everything):
+        names = {
+            part: [str(one.name) for one in listed] for part, listed in told.items()
+        }
+        return number_names(names, classes, path=path)
+    bare = next((one.path for one in everything if one.label is None), None)
+    if bare is not None:
+        raise DatasetError(
+            "some labels are numbers, this one's is a name",
+            path=bare,
+            hint=f"names go into the column class of {LABELS}",
+        )
+    labels = {
+        part: small(np.array([one.label for one in listed], np.int64))
+        for part, listed in told.items()
+    }
+    return labels, _named(everything, classes, path)
 
-    `path`: the file to blame.
-    """
-    try:
-        from PIL import Image
-    except ModuleNotFoundError as error:
-        raise MissingFrameworkError("pillow", "pictures") from error
-    # Pillow warns of pictures whose pixels would take hundreds of megabytes.
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            with Image.open(source, formats=("PNG", "JPEG")) as opened:
-                return _converted(opened, options)
-        # A damaged picture makes Pillow raise nearly everything there is.
-        except Exception as error:
-            raise FormatError(
-                "not a sound picture",
+
+def _named(
+    listed: list[Listed], classes: tuple[str, ...] | None, path: Path
+) -> tuple[str, ...] | None:
+    """The classes that numbered pictures name, and `classes` where they are known."""
+    names: dict[int, str] = {}
+    for one in listed:
+        if one.name is None or one.label is None:
+            continue
+        known = one.name
+        if classes is not None and 0 <= one.label < len(classes):
+            known = classes[one.label]
+        if names.setdefault(one.label, known) != one.name:
+            raise DatasetError(
+                f"label {one.label} has two names",
                 path=path,
-                found=f"{type(error).__name__}: {error}",
-            ) from error
-
-
-def _converted(opened: Any, options: PictureOptions) -> NDArray[np.uint8]:
-    from PIL import Image, ImageOps
-
-    image = ImageOps.exif_transpose(opened)
-    if image.mode.startswith("I"):  # 16 bits, which Pillow would cut off at 255
-        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
-    if image.mode == "P":
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-    if options.grey or image.mode in ("1", "LA", "CMYK"):
-        image = image.convert("L" if image.mode != "CMYK" or options.grey else "RGB")
-    if options.size is not None:
-        height, width = options.size
-        image = image.resize((width, height), Image.Resampling.BOX)
-    array = np.array(image, np.uint8)
-    if options.invert:
-        drawn = array[..., :3] if array.ndim == 3 else array  # not how opaque it is
-        np.subtract(255, drawn, out=drawn)
-    return array
+                expected=names[one.label],
+                found=f"{one.name} for {one.path.name}",
+            )
+    if classes is not None or not names:
+        return classes
+    largest = max(one.label or 0 for one in listed)
+    if largest >= _MAX_CLASSES or min(names) < 0:
+        raise DatasetError(
+            "labels that cannot be numbers of classes",
+            path=path,
+            expected=f"0 to {_MAX_CLASSES - 1}",
+            found=largest if largest >= _MAX_CLASSES else min(names),
+        )
+    # Those without an example are known by their numbers.
+    return tuple(names.get(label, str(label)) for label in range(largest + 1))
 
 
 def write(content: Content, path: Path) -> None:
-    """Write `<split>/<class>/<number>.png` and a `labels.csv` for each part.
+    """Write `<part>/<class>/<number>.png` and a `labels.csv` for each part.
 
-    An unnamed part lies in `path` itself. Images must be uint8 (n, h, w) or
-    (n, h, w, 1, 3 or 4); else `FormatError`.
+    An unnamed part lies in `path` itself, examples without labels in no class's folder.
+    Numbers count in the order of examples. Folders of classes have their names, with
+    "_" for what some file systems refuse; `labels.csv` and `classes.txt` tell the true
+    ones. Grey images need no Pillow.
+
+    Raises `FormatError` for images that PNG does not hold, and class names that are not
+    one line; `MissingFrameworkError`.
     """
-    try:
-        from PIL import Image
-    except ModuleNotFoundError as error:
-        raise MissingFrameworkError("pillow", "pictures") from error
+    check_lines(content.classes, path)
+    for part in content.parts.values():
+        checked_images(part.data, path)
+    path.mkdir(exist_ok=True)
+    folders = _folder_names(content)
     for split, part in content.parts.items():
-        images = checked_images(part.data, path)
-        folder = path / split
-        folder.mkdir(parents=True, exist_ok=True)
-        names = _class_names(part, content.classes)
-        folders = _folder_names(sorted(set(names)))
-        width = len(str(max(0, len(images) - 1)))
-        rows = []
-        with progress_bar(f"writing {split or path.name}", len(images)) as advance:
-            for number, (image, name) in enumerate(zip(images, names, strict=True)):
-                place = folder / folders[name] if name else folder
-                if not place.is_dir():
-                    place.mkdir()
-                file = place / f"{number:0{width}}.png"
-                Image.fromarray(image).save(file, "PNG")
-                if part.labels is not None:
-                    where = file.relative_to(folder).as_posix()
-                    rows.append((where, int(part.labels[number]), name))
-                advance(1)
-        if rows:
-            with (folder / LABELS).open("w", newline="", encoding="utf-8") as table:
-                csv.writer(table).writerows([_COLUMNS, *rows])
+        (path / split).mkdir(exist_ok=True)
+        _write_part(part, path / split, folders, content.classes)
+    write_classes(path, content.classes)
 
 
-def _class_names(part: Part, classes: tuple[str, ...] | None) -> list[str]:
-    if part.labels is None:
-        return [""] * len(part.data)
-    if part.labels.min(initial=0) < 0:
-        raise FormatError(
-            "a folder of pictures holds no labels below 0",
-            found=int(part.labels.min()),
-            hint="npz and Parquet hold them",
-        )
-    if classes is None:
-        return [str(label) for label in part.labels]
-    return [classes[label] for label in part.labels]
+def _write_part(
+    part: Part,
+    folder: Path,
+    folders: dict[int, str],
+    classes: tuple[str, ...] | None,
+) -> None:
+    digits = len(str(len(part.data) - 1))
+    labels = None if part.labels is None else part.labels.tolist()
+    for label in set(labels or ()):
+        (folder / folders[label]).mkdir()
+    with (
+        progress_bar(f"writing {folder.name}", len(part.data)) as advance,
+        (folder / LABELS).open("w", newline="", encoding="utf-8") as file,
+    ):
+        table = csv.writer(file)
+        table.writerow(_COLUMNS[:1] if labels is None else _COLUMNS)
+        for number, image in enumerate(part.data):
+            name, told = f"{number:0{digits}}.png", []
+            if labels is not None:
+                label = labels[number]
+                name = f"{folders[label]}/{name}"
+                told = [label, classes[label] if classes else ""]
+            (folder / name).write_bytes(encoded(image))
+            table.writerow([name, *told])
+            advance(1)
 
 
-def _folder_names(names: list[str]) -> Mapping[str, str]:
-    """A name for each class that every file system takes, no two alike."""
-    taken: dict[str, str] = {}
-    for name in names:
-        safe = re.sub(r"[^\w. -]", "_", name).strip(". ") or "_"
-        unique, count = safe[:100], 1
-        while unique.lower() in {other.lower() for other in taken.values()}:
+def _folder_names(content: Content) -> dict[int, str]:
+    """A name for the folder of each label, no two alike on any file system."""
+    labels = set[int]()
+    for part in content.parts.values():
+        if part.labels is not None:
+            labels.update(np.unique(part.labels).tolist())
+    taken = {LABELS, CLASSES}
+    names = {}
+    for label in sorted(labels):
+        name = _safe(content.classes[label] if content.classes else str(label))
+        unique, count = name, 1
+        while unique.casefold() in taken:
             count += 1
-            unique = f"{safe[:100]}_{count}"
-        taken[name] = unique
-    return taken
+            unique = f"{name}_{count}"
+        taken.add(unique.casefold())
+        names[label] = unique
+    return names
 
 
-def checked_images(images: NDArray[Any], path: Path) -> NDArray[np.uint8]:
-    """`images` as PNG holds them, a view. Raises `FormatError` if it does not."""
-    is_picture = images.ndim == 3 or (images.ndim == 4 and images.shape[3] in (1, 3, 4))
-    if images.dtype != np.uint8 or not is_picture or 0 in images.shape[1:]:
-        raise FormatError(
-            "PNG does not hold these images",
-            path=path,
-            expected="uint8 of shape (n, h, w) or (n, h, w, 3)",
-            found=f"{images.dtype.name} of shape {images.shape}",
-            hint="npy and npz hold any numbers",
-        )
-    return images[..., 0] if images.ndim == 4 and images.shape[3] == 1 else images
+def _safe(name: str) -> str:
+    safe = re.sub(r"[^\w. +()-]", "_", name).encode()[:100].decode(errors="ignore")
+    safe = safe.strip(". ") or "_"
+    if _DEVICES.fullmatch(safe) or safe.casefold() in CLUTTER:
+        return f"{safe}_"
+    return safe

@@ -39,7 +39,7 @@ def test_a_folder_round_by_every_format(folder: Path, tmp_path: Path) -> None:
         converted(places[-1], tmp_path / name, *options)
         places.append(tmp_path / name)
         check(load(places[-1], classes=("0", "1", "2", "3")))
-    assert sorted(os.listdir(places[-1])) == sorted([*ARRAYS, "classes.txt"])
+    assert sorted(os.listdir(places[-1])) == sorted(ARRAYS)
 
 
 @pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.idx", "a-idx3-ubyte.gz"])
@@ -94,8 +94,15 @@ def test_one_split(
     converted(folder, tmp_path / "a.npz", "--split", "test", "--json")
     facts = json.loads(capsys.readouterr().out)
     assert facts["parts"] == [
-        {"split": "", "shape": [2, 4, 3], "dtype": "uint8", "has_labels": True}
+        {
+            "split": "test",
+            "shape": [2, 4, 3],
+            "dtype": "uint8",
+            "has_labels": True,
+            "labels_dtype": "uint8",
+        }
     ]
+    assert (facts["format"], facts["num_files"], facts["notices"]) == ("npz", 1, [])
     assert facts["nbytes"] == (tmp_path / "a.npz").stat().st_size
 
 
@@ -157,6 +164,92 @@ def test_sizes(size: str, folder: Path, tmp_path: Path) -> None:
     assert caught.value.code == 2
 
 
+def test_idx_is_what_people_want_of_other_files(folder: Path, tmp_path: Path) -> None:
+    converted(folder, tmp_path / "a.npz")
+    converted(tmp_path / "a.npz", tmp_path / "out")
+    check(load(tmp_path / "out"))
+
+
+def test_images_and_labels_in_two_files(folder: Path, tmp_path: Path) -> None:
+    images, labels = (
+        folder / f"train-{x}-ubyte" for x in ("images-idx3", "labels-idx1")
+    )
+    converted(labels, images, tmp_path / "a.npz")
+    data = load(tmp_path / "a.npz")
+    assert np.array_equal(data.train.images, TRAIN_IMAGES)
+    assert np.array_equal(data.train.labels, TRAIN_LABELS)
+
+
+def test_several_pictures(tmp_path: Path) -> None:
+    from PIL import Image
+
+    for name in "ab":
+        Image.new("L", (4, 3), 9).save(tmp_path / f"{name}.png")
+    converted(tmp_path / "a.png", tmp_path / "b.png", tmp_path / "x.idx", "--invert")
+    assert read_idx(tmp_path / "x.idx").tolist() == [[[246] * 4] * 3] * 2
+
+
+def test_a_split_keeps_its_name_and_gives_one(folder: Path, tmp_path: Path) -> None:
+    converted(folder, tmp_path / "a", "--split", "t10k", "--to", "idx")
+    assert sorted(os.listdir(tmp_path / "a")) == [
+        "t10k-images-idx3-ubyte",
+        "t10k-labels-idx1-ubyte",
+    ]
+    converted(folder / "train-images-idx3-ubyte", tmp_path / "b.npy")
+    converted(tmp_path / "b.npy", tmp_path / "c", "--split", "test")
+    assert os.listdir(tmp_path / "c") == ["t10k-images-idx3-ubyte"]
+
+
+def test_what_was_changed_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.save(tmp_path / "a.npy", np.arange(6).reshape(2, 3))
+    converted(tmp_path / "a.npy", tmp_path / "a.idx")
+    captured = capsys.readouterr()
+    assert captured.err == ("note: data: int64 written as int32, all values the same\n")
+    assert captured.out.splitlines()[0] == "int32 2 × 3"
+    converted(tmp_path / "a.npy", tmp_path / "a.idx", "--force", "--json")
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert json.loads(captured.out)["notices"] == [
+        "data: int64 written as int32, all values the same"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("a.idx", "x.npz", "--to", "npy"), "the name says npz, --to npy"),
+        (("a.idx", "x"), "add --to"),
+        (("digits", "x.idx"), "name a folder"),
+        (("digits", "x.png"), "name a folder"),
+        (("digits", "x.npy"), "an .npz holds several"),
+        (("a.idx", "there.npz"), "--force"),
+        (("b.npy", "x.idx", "--invert"), "PNG does not hold these images"),
+        (("b.npy", "x.idx"), "numbers that are a float64 exactly"),
+        (("none.npy", "x.idx"), "none.npy"),
+        (("mnist", "x.npz", "--labels", "a.idx"), "--labels does not go with it"),
+        (("a.idx", "a.idx", "x.npz"), "not a file of images and one of labels"),
+    ],
+)
+def test_refusals(
+    arguments: tuple[str, ...],
+    text: str,
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_idx("a.idx", TRAIN_IMAGES)
+    np.save("b.npy", np.array([np.longdouble(1) / 3]))
+    Path("there.npz").write_bytes(b"mine")
+    before = sorted(tmp_path.rglob("*"))
+    assert text in refused(capsys, *arguments)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert Path("there.npz").read_bytes() == b"mine"
+
+
 def test_nothing_is_written_over_what_is_read(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -174,15 +267,11 @@ def test_nothing_is_written_over_what_is_read(
     assert sorted(path.read_bytes() for path in folder.iterdir()) == before
 
 
-@pytest.mark.parametrize("option", [("--size", "2x2"), ("--grey",), ("--invert",)])
-def test_options_for_pictures(
-    option: tuple[str, ...],
-    folder: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    line = refused(capsys, folder, tmp_path / "a.npz", *option)
-    assert "for pictures" in line
+def test_options_for_any_images(folder: Path, tmp_path: Path) -> None:
+    converted(folder, tmp_path / "a.npz", "--invert")
+    converted(folder, tmp_path / "b.npz", "--size", "2")
+    assert np.array_equal(load(tmp_path / "a.npz").train.images, 255 - TRAIN_IMAGES)
+    assert load(tmp_path / "b.npz").test.images.shape == (2, 2, 2)
 
 
 def test_names_that_a_terminal_would_obey(

@@ -5,8 +5,10 @@ import io
 import json
 import os
 import shutil
+import struct
 import sys
 import zipfile
+import zlib
 from itertools import product
 from pathlib import Path
 
@@ -333,25 +335,71 @@ def test_resizing_inverting_and_grey(tmp_path: Path) -> None:
     array = np.zeros((8, 8, 3), np.uint8)
     array[:4] = 255
     draw(tmp_path / "1.png", array)
-    data = read_content(tmp_path, size=(2, 4), grey=True, invert=True).parts[""].data
-    assert data.tolist() == [[[0] * 4, [255] * 4]]
+    data = read_content(tmp_path, size=(2, 2), grey=True, invert=True).parts[""].data
+    assert data.tolist() == [[[0] * 2, [255] * 2]]
+    # The sides keep their ratio, on ground of the border's colour.
+    data = read_content(tmp_path, size=(2, 4), grey=True).parts[""].data
+    assert data.tolist() == [[[127, 255, 255, 127], [127, 0, 0, 127]]]
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16", "CMYK"])
-def test_every_kind_of_picture(mode: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("mode", "channels", "value"),
+    [
+        ("1", (), 255),
+        ("L", (), 200),
+        ("LA", (4,), [200, 200, 200, 255]),
+        ("P", (3,), [200] * 3),
+        ("RGB", (3,), [200] * 3),
+        ("RGBA", (4,), [200, 200, 200, 255]),
+        ("CMYK", (3,), [200] * 3),
+    ],
+)
+def test_every_kind_of_picture(
+    mode: str, channels: tuple[int, ...], value: object, tmp_path: Path
+) -> None:
     from PIL import Image
 
     suffix = "jpg" if mode == "CMYK" else "png"
-    made = Image.new("L", (4, 5), 200)
-    if mode == "I;16":
-        made = Image.fromarray(np.full((5, 4), 200 << 8, np.uint16))
-    else:
-        made = made.convert(mode)
-    made.save(tmp_path / f"1.{suffix}")
+    Image.new("L", (4, 5), 200).convert(mode).save(tmp_path / f"1.{suffix}")
     data = read_content(tmp_path).parts[""].data
     assert data.dtype == np.uint8
-    assert data.shape[:3] == (1, 5, 4)
-    assert read_content(tmp_path, grey=True).parts[""].data.shape == (1, 5, 4)
+    assert data.shape == (1, 5, 4, *channels)
+    assert np.abs(data[0, 2, 2].astype(int) - value).max() <= 1  # type: ignore[operator]
+    grey = read_content(tmp_path, grey=True).parts[""].data
+    assert grey.shape == (1, 5, 4)
+    assert abs(int(grey[0, 2, 2]) - (255 if mode == "1" else 200)) <= 1
+
+
+@pytest.mark.parametrize("mode", ["I;16", "RGB"])
+def test_16_bits_are_not_cut_down_unasked(mode: str, tmp_path: Path) -> None:
+    path = tmp_path / "1.png"
+    if mode == "I;16":
+        draw(path, np.full((5, 4), (200 << 8) + 77, np.uint16))
+    else:
+        path.write_bytes(png_of_16_bits(5, 4))
+    with pytest.raises(FormatError, match="16 bits") as caught:
+        read_content(tmp_path)
+    assert (caught.value.path, caught.value.expected) == (str(path), "8 bits")
+    assert "--grey" in str(caught.value.hint)
+    grey = read_content(tmp_path, grey=True).parts[""].data
+    assert np.unique(grey).tolist() == [200]
+
+
+def png_of_16_bits(height: int, width: int) -> bytes:
+    """RGB, which Pillow reads as 8 bits and cannot write."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    row = b"\0" + struct.pack(">H", (200 << 8) + 77) * 3 * width
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(row * height))
+        + chunk(b"IEND", b"")
+    )
 
 
 def test_a_turned_photograph(tmp_path: Path) -> None:
@@ -399,13 +447,24 @@ def test_labels_in_a_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../secret.png", "/etc/passwd", "a/../../secret.png", "link.png"]
+    "name",
+    [
+        "../secret.png",
+        "/etc/passwd",
+        "a/../../secret.png",
+        "link.png",
+        "links/secret.png",
+        "..\\secret.png",
+        "C:\\secret.png",
+        "\\\\host\\secret.png",
+    ],
 )
 def test_a_table_does_not_lead_out_of_its_folder(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "inside"
     draw(tmp_path / "secret.png", images(1)[0])
     (folder / "a").mkdir(parents=True)
     (folder / "link.png").symlink_to(tmp_path / "secret.png")
+    (folder / "links").symlink_to(tmp_path)
     table(folder, ("file", "label"), (name, 1))
     with pytest.raises(DatasetError, match="outside the folder") as caught:
         read_content(folder)
@@ -416,10 +475,19 @@ def test_a_table_does_not_lead_out_of_its_folder(name: str, tmp_path: Path) -> N
     ("rows", "text"),
     [
         ([("file", "label"), ("none.png", 1)], "not there"),
-        ([("name", "number"), ("1.png", 1)], "line 2 has no file"),
-        ([("file", "label"), ("1.png", "")], "line 2 has no file or no class"),
+        ([("name", "number"), ("1.png", 1)], "no column of files"),
+        ([("file", "label"), ("1.png", "")], "line 2 has no label and no class"),
+        ([("file", "label"), ("", "1")], "not there"),
+        ([("file", "label"), (".", "1")], "not there"),
+        ([("file", "label"), ("1.png",)], "line 2 has not as many fields"),
+        ([("file", "label"), ("1.png", 1, 2)], "line 2 has not as many fields"),
+        ([("file", "label"), ("1.png", 1), ("./1.png", 2)], "line 3: a file twice"),
+        (
+            [("file", "label", "class"), ("1.png", "x", "y")],
+            "line 2: a label that is no",
+        ),
         ([("file", "label")], "no pictures are listed"),
-        ([], "no pictures are listed"),
+        ([], "no column of files"),
     ],
 )
 def test_bad_tables(rows: list[tuple[object, ...]], text: str, tmp_path: Path) -> None:
@@ -608,13 +676,6 @@ def test_labels_keep_their_numbers(
         assert [found.classes[n] for n in labels] == [classes[n] for n in labels]
 
 
-def test_labels_below_0_and_pictures(tmp_path: Path) -> None:
-    content = Content({"": Part(images(1), np.array([-1]))})
-    with pytest.raises(FormatError, match="below 0"):
-        write_content(content, tmp_path / "out", "png")
-    assert os.listdir(tmp_path) == []
-
-
 def test_errors_name_the_folder_that_was_asked_for(tmp_path: Path) -> None:
     content = Content({"train": Part(images(2).astype("f4"), np.arange(2))})
     for format in ("png", "parquet"):
@@ -625,12 +686,22 @@ def test_errors_name_the_folder_that_was_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", ["idx", "npz"])
 def test_options_for_pictures_are_not_ignored(format: str, tmp_path: Path) -> None:
-    content = two_parts()
+    content = two_parts(3)
     path = name_of(format, tmp_path, content)
     write_content(content, path, format)  # type: ignore[arg-type]
+    train = content.parts["train"].data
+    found = read_content(path, size=(2, 2)).parts["train"].data
+    assert found.shape == (7, 2, 2, 3)
+    assert read_content(path, grey=True).parts["train"].data.shape == (7, 5, 4)
+    found = read_content(path, invert=True).parts["train"].data
+    assert np.array_equal(found, 255 - train)
+    numbers = Content({"": Part(np.zeros((2, 3)))})
+    path = tmp_path / f"b.{format}"
+    write_content(numbers, path, format)  # type: ignore[arg-type]
     for options in ({"size": (2, 2)}, {"grey": True}, {"invert": True}):
-        with pytest.raises(ValueError, match="for pictures"):
+        with pytest.raises(FormatError, match="PNG does not hold") as caught:
             read_content(path, **options)  # type: ignore[arg-type]
+        assert caught.value.path == str(path)
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
