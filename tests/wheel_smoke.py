@@ -16,8 +16,12 @@ import idxdata
 from idxdata.cli import main
 
 files = importlib.metadata.files("idxdata") or []
-tops = {file.parts[0] for file in files}
+tops = {file.parts[0] for file in files if file.name != "idxdata"}
 assert tops == {"idxdata", f"idxdata-{idxdata.__version__}.dist-info"}, tops
+# The command, which pip makes.
+assert any(
+    file.name.partition(".")[0] == "idxdata" and ".." in file.parts for file in files
+)
 assert {"py.typed", "index.html", "app.js"} <= {file.name for file in files}
 for package in ("torch", "tensorflow", "rich", "matplotlib"):
     assert importlib.util.find_spec(package) is None, package
