@@ -29,21 +29,21 @@ def check_kind(remote: Remote, head: bytes) -> None:
 
 
 def check_content(remote: Remote, path: Path) -> None:
-    """Size and hash of the whole file. Raises `Failure` if one is another."""
+    """Size, kind and hash of the whole file. Raises `Failure` if one is another."""
     nbytes = path.stat().st_size
     if remote.nbytes is not None and nbytes != remote.nbytes:
         raise Failure(f"{nbytes} bytes, not {remote.nbytes}", is_wrong_file=True)
     with path.open("rb") as file:
         check_kind(remote, file.read(LOOK_NBYTES))
-        name, published = "sha256", remote.sha256
-        if published is None:
-            name, published = "md5", remote.md5
-        if published is None:
+        if remote.digest is None:
             return
+        algorithm, published = remote.digest
         file.seek(0)
-        found = hashlib.file_digest(file, name).hexdigest()
-    if found != published.lower():
-        raise Failure(f"another {name}: {found}", is_wrong_file=True)
+        # Not for security: some builds of OpenSSL have no MD5 otherwise.
+        digest = hashlib.new(algorithm, usedforsecurity=algorithm != "md5")
+        found = hashlib.file_digest(file, lambda: digest).hexdigest()
+    if found != published:
+        raise Failure(f"another {algorithm}: {found}", is_wrong_file=True)
 
 
 def check_file(remote: Remote, path: PathLike) -> None:
@@ -56,10 +56,12 @@ def check_file(remote: Remote, path: PathLike) -> None:
     try:
         check_content(remote, Path(path))
     except Failure as failure:
+        digest = remote.digest
+        size = None if remote.nbytes is None else f"{remote.nbytes} bytes"
         raise DigestError(
             "not the file that was published",
             path=path,
-            expected=remote.sha256 or remote.md5 or f"{remote.nbytes} bytes",
+            expected=digest[1] if digest else size or f"{remote.kind} data",
             found=str(failure),
             hint="delete it, and fetch it again",
         ) from None

@@ -1,36 +1,55 @@
 """What can go wrong with a mirror, in words that a user can act on."""
 
 import os
+import ssl
+
+_MAX_TEXT = 200
 
 
 class Failure(Exception):
-    """One attempt at one mirror came to nothing; the text says why.
+    """One attempt at one mirror came to nothing; the text says why, in one line.
 
     `can_retry`: the same mirror may do better at once. `is_wrong_file`: it answered,
-    with another file than the one that was published.
+    with another file than the one that was published. `cannot_resume`: it does not go
+    on with a part as it should; all of the file may still be had from it.
     """
 
     def __init__(
-        self, text: str, *, can_retry: bool = False, is_wrong_file: bool = False
+        self,
+        text: str,
+        *,
+        can_retry: bool = False,
+        is_wrong_file: bool = False,
+        cannot_resume: bool = False,
     ) -> None:
-        super().__init__(text)
+        super().__init__(_in_one_line(text))
         self.can_retry = can_retry
         self.is_wrong_file = is_wrong_file
+        self.cannot_resume = cannot_resume
+
+
+def _in_one_line(text: str) -> str:
+    """Servers are quoted: no control characters, and no novels."""
+    text = " ".join(text.split())
+    text = "".join(char if char.isprintable() else "?" for char in text)
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}..."
 
 
 def of_network(error: Exception, timeout_s: float) -> Failure:
     """The failure that an exception of requests, urllib3 or a socket stands for."""
     from requests import exceptions
 
-    if isinstance(error, exceptions.TooManyRedirects):
-        return Failure("redirects in a circle")
     if isinstance(error, exceptions.SSLError):
         return Failure(f"no trustworthy connection: {_innermost(error)}")
     if isinstance(error, exceptions.ProxyError):
         return Failure(f"the proxy does not connect: {_innermost(error)}")
     if isinstance(error, exceptions.ConnectTimeout):
         return Failure(f"no connection within {timeout_s:g} s", can_retry=True)
-    if isinstance(error, (exceptions.InvalidURL, exceptions.InvalidSchema)):
+    if isinstance(error, exceptions.InvalidProxyURL):
+        return Failure(f"a bad address of a proxy: {error}")
+    if isinstance(error, exceptions.InvalidHeader):
+        return Failure(f"an answer that is none: {_innermost(error)}")
+    if isinstance(error, ValueError):  # requests' exceptions of bad addresses are some
         return Failure(f"a bad address: {error}")
     text = f"{error} {_innermost(error)}".lower()
     if "timed out" in text:
@@ -52,6 +71,11 @@ def _innermost(error: BaseException) -> str:
         if not isinstance(inner, BaseException):
             break
         error = inner
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        # Its errno is no number of the system's.
+        return error.reason.replace("_", " ").lower()
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno).lower()
     if isinstance(error, OSError) and error.strerror:

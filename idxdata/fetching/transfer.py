@@ -2,193 +2,235 @@
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from idxdata.fetching.checking import LOOK_NBYTES, check_kind
 from idxdata.fetching.failures import Failure, of_network
-from idxdata.fetching.parts import Part
-from idxdata.fetching.remote import Remote, is_trustworthy
+from idxdata.fetching.parts import Origin, Part
+from idxdata.fetching.remote import Remote
 from idxdata.progress import progress_bar
 
-if TYPE_CHECKING:
-    import requests
+Ask = Callable[..., Any]
+"""`sessions.Client.ask`."""
+
+MAX_UNKNOWN_NBYTES = 1 << 32
+"""Of a file whose size neither was published nor is told: a server may never end."""
 
 _PIECE_NBYTES = 1 << 16
 _MIN_BYTES_PER_S = 100
 """Slower than this over the time of a timeout, a transfer counts as stalled."""
 
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18}|\*)")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_STRONG_TAG = re.compile(r'"[!#-~]*"')
+_DATE = re.compile(r"[A-Z][ -~]+")
 _OK, _PARTIAL, _NOT_SATISFIABLE = 200, 206, 416
+_PASSING = {408, 425, 429, 500, 502, 503, 504}
+"""Statuses that may be gone a moment later."""
 
 
-class DiskError(Exception):
-    """The part cannot be written; the cause is an `OSError`."""
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Which bytes of the file an answer holds, and of how many; None: not told."""
+
+    start: int
+    stop: int | None
+    total: int | None
 
 
 def transfer(
-    session: "requests.Session", remote: Remote, url: str, part: Part, timeout_s: float
-) -> None:
-    """Have all of the file in `part`, going on with what is there where that is sound.
+    ask: Ask, remote: Remote, url: str, part: Part, *, resume: bool, timeout_s: float
+) -> int:
+    """Have all of the file in `part`; returns at which byte the answer began.
 
-    With a hash, bytes of any mirror may be gone on with: the hash tells at the end.
-    Without, only those of the same address that it still vouches for (If-Range). The
-    file's kind is checked at its first bytes, its size as soon as it is known.
+    With `resume` what is there is gone on with where that is sound. With a hash, bytes
+    of any mirror are: the hash tells at the end. Without, only those of the same address
+    with the same strong ETag, which the server must repeat. The file's kind is checked
+    at its first bytes, its size as soon as it is known.
 
-    Raises `Failure`; the part then holds what came, or nothing if that was of no use.
-    `DiskError` if it cannot be written.
+    Raises `Failure`. What came of use is in the part then, and what was there before is
+    kept until there is better. `OSError` if the part cannot be written.
     """
-    if not remote.has_hash and not is_trustworthy(url):
-        raise Failure("not encrypted, and no hash is published to check the file by")
-    start, headers = _resume_point(remote, url, part)
-    try:
-        response = session.get(
-            url, headers=headers, stream=True, timeout=(timeout_s, timeout_s)
-        )
-    except (OSError, ValueError) as error:  # all of requests' are of these two
-        raise of_network(error, timeout_s) from None
-    with response:
-        if start and response.status_code == _NOT_SATISFIABLE:
-            if start == remote.nbytes:
-                return
-            part.discard()
-            raise Failure("nothing behind what was there", can_retry=True)
-        if response.status_code not in (_OK, _PARTIAL):
-            raise Failure(
-                f"HTTP {response.status_code} {response.reason or ''}".strip()
-            )
-        if response.status_code == _PARTIAL:
-            _check_range(response, remote, start, part)
+    origin = part.origin() if resume else None
+    start, headers = _resume_point(remote, url, origin, part.nbytes)
+    answer = ask(url, headers, only_trustworthy=remote.digest is None)
+    with closing(answer) as response:
+        status = response.status_code
+        if start and status == _NOT_SATISFIABLE:
+            if _is_end(response, start) and remote.digest is not None:
+                return start
+            raise Failure("nothing behind what was there", cannot_resume=True)
+        if status == _PARTIAL:
+            span = _part_told(response, remote, start)
+            if start and remote.digest is None and not _is_same(response, origin):
+                raise Failure("does not say of what it sends", cannot_resume=True)
+        elif status == _OK:
+            length = _length_told(response)
+            span = _Span(0, length, length)
         else:
-            start = 0
-        _receive(response, remote, url, part, start, timeout_s)
+            reason = f"HTTP {status} {response.reason or ''}"
+            raise Failure(reason, can_retry=status in _PASSING)
+        _receive(response, remote, url, part, span, _Pace(timeout_s))
+        return span.start
 
 
-def _resume_point(remote: Remote, url: str, part: Part) -> tuple[int, dict[str, str]]:
+def _resume_point(
+    remote: Remote, url: str, origin: Origin | None, nbytes: int
+) -> tuple[int, dict[str, str]]:
     """How many bytes need not be asked for, and the headers that say so."""
-    origin = part.origin()
-    if origin is None:
+    if origin is None or (remote.nbytes is not None and nbytes >= remote.nbytes):
         return 0, {}
-    start = part.nbytes
-    headers = {"Range": f"bytes={start}-"}
-    if origin.url == url and origin.validator:
+    headers = {"Range": f"bytes={nbytes}-"}
+    if origin.url == url and origin.validator and _can_be_sent(origin.validator):
         headers["If-Range"] = origin.validator
-    elif not remote.has_hash:
+    if remote.digest is None and not _is_strong(headers.get("If-Range", "")):
         return 0, {}
-    if remote.nbytes is not None and start > remote.nbytes:
-        return 0, {}
-    return start, headers
+    return nbytes, headers
 
 
-def _check_range(response: Any, remote: Remote, start: int, part: Part) -> None:
+def _part_told(response: Any, remote: Remote, asked: int) -> _Span:
+    """What a 206 says it holds. Raises `Failure` if that is not what was asked for."""
     text = response.headers.get("Content-Range", "")
     match = _CONTENT_RANGE.fullmatch(text.strip())
-    total = match and match[3]
-    if (
-        match is None
-        or int(match[1]) != start
-        or (total != "*" and remote.nbytes is not None and int(total) != remote.nbytes)  # type: ignore[arg-type]
-    ):
-        part.discard()
-        raise Failure(
-            f"asked for bytes from {start} on, sends {text or 'no Content-Range'!r}",
-            can_retry=True,
-        )
+    if match is not None:
+        first, last = int(match[1]), int(match[2])
+        total = None if match[3] == "*" else int(match[3])
+        length = _length_told(response)
+        if (
+            first == asked
+            and last >= first
+            and (asked or last + 1 == total)
+            and (total is None or last < total)
+            and (total is None or remote.nbytes in (None, total))
+            and length in (None, last + 1 - first)
+        ):
+            return _Span(first, last + 1, total)
+    raise Failure(
+        f"asked for bytes from {asked} on, sends {text or 'no Content-Range'!r}",
+        cannot_resume=asked > 0,
+    )
 
 
-def _receive(
-    response: Any, remote: Remote, url: str, part: Part, start: int, timeout_s: float
-) -> None:
-    """The body of `response`, which begins at byte `start` of the file."""
-    length = _content_length(response)
-    total = remote.nbytes
-    pieces = _pieces(response, timeout_s)
-    first = next(pieces, b"")
-    if not start and first:
-        check_kind(remote, first[:LOOK_NBYTES])
-    if length is not None:
-        if total is not None and start + length != total:
-            raise Failure(
-                f"a file of {start + length} bytes, not {total}", is_wrong_file=True
-            )
-        total = start + length
-    with _writing(part.path):
-        part.note(url, _validator(response))
-        file = part.path.open("r+b" if start else "wb")
-    received = 0
-    with file, progress_bar(f"fetching {remote.name}", total or 0) as advance:
-        file.seek(start)
-        advance(start)
-        for piece in chain([first], pieces):
-            received += len(piece)
-            if total is not None and start + received > total:
-                raise Failure(f"more than {total} bytes", is_wrong_file=True)
-            with _writing(part.path):
-                file.write(piece)
-                # What was written is there for who comes after a kill.
-                file.flush()
-            advance(len(piece))
-    if length is not None and received != length:
-        raise Failure("the transfer broke off", can_retry=True)
-    if not start and not received:
-        raise Failure("sends nothing", is_wrong_file=True)
+def _length_told(response: Any) -> int | None:
+    if _is_chunked(response):
+        return None
+    text = response.headers.get("Content-Length", "").strip()
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
-def _content_length(response: Any) -> int | None:
-    text = response.headers.get("Content-Length", "")
-    return int(text) if text.isdecimal() else None
+def _is_chunked(response: Any) -> bool:
+    return "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+
+
+def _is_end(response: Any, nbytes: int) -> bool:
+    """Whether a 416 says that the file ends after `nbytes`."""
+    text: str = response.headers.get("Content-Range", "")
+    return text.strip() == f"bytes */{nbytes}"
 
 
 def _validator(response: Any) -> str | None:
     """What If-Range may be asked with: a strong ETag, else the date."""
-    tag = response.headers.get("ETag", "")
-    if tag and not tag.startswith("W/"):
+    tag, date = (response.headers.get(name, "") for name in ("ETag", "Last-Modified"))
+    if _is_strong(tag):
         return str(tag)
-    date = response.headers.get("Last-Modified")
-    return str(date) if date else None
+    return str(date) if _can_be_sent(date) else None
 
 
-def _pieces(response: Any, timeout_s: float) -> Iterator[bytes]:
+def _can_be_sent(validator: str) -> bool:
+    return _is_strong(validator) or _DATE.fullmatch(validator) is not None
+
+
+def _is_strong(validator: str) -> bool:
+    """Whether it is a tag of these very bytes; dates and weak tags are not."""
+    return _STRONG_TAG.fullmatch(validator) is not None
+
+
+def _is_same(response: Any, origin: Origin | None) -> bool:
+    return origin is not None and response.headers.get("ETag") == origin.validator
+
+
+def _receive(
+    response: Any, remote: Remote, url: str, part: Part, span: _Span, pace: "_Pace"
+) -> None:
+    """Write the body of `response` to the part."""
+    if (
+        span.stop is None
+        and remote.nbytes is None
+        and remote.digest is None
+        and not _is_chunked(response)
+    ):
+        raise Failure("tells no size, and none is published: it may be cut short")
+    pieces = _pieces(response, pace)
+    first = next(pieces, b"")
+    if not span.start:
+        if not first:
+            raise Failure("sends nothing", is_wrong_file=True)
+        check_kind(remote, first[:LOOK_NBYTES])
+    total = remote.nbytes or span.total
+    if span.total is not None and span.total != total:
+        raise Failure(f"a file of {span.total} bytes, not {total}", is_wrong_file=True)
+    limit = span.stop or total or MAX_UNKNOWN_NBYTES
+    reached = span.start
+    file = part.open(span.start, url, _validator(response))
+    with file, _bar(remote, total) as advance:
+        advance(reached)
+        for piece in chain([first], pieces):
+            reached += len(piece)
+            if reached > limit:
+                # What was there before may be right.
+                file.truncate(span.start)
+                raise Failure(f"more than {limit} bytes", is_wrong_file=True)
+            file.write(piece)
+            # What was written is there for who comes after a kill.
+            file.flush()
+            advance(len(piece))
+    if reached < (span.stop or 0) or reached < (total or 0):
+        raise Failure("the transfer broke off", can_retry=True)
+
+
+def _bar(
+    remote: Remote, total: int | None
+) -> AbstractContextManager[Callable[[int], None]]:
+    if total is None:
+        return nullcontext(lambda count: None)
+    return progress_bar(f"fetching {remote.name}", total)
+
+
+def _pieces(response: Any, pace: "_Pace") -> Iterator[bytes]:
     """The body as it comes, at least `LOOK_NBYTES` first, not decoded in any way."""
-    head, received, window = b"", 0, _Window(timeout_s)
+    head, received = b"", 0
     try:
         while piece := response.raw.read1(_PIECE_NBYTES, decode_content=False):
             head += piece
             received += len(piece)
-            window.check(received)
+            pace.check(received)
             if received >= LOOK_NBYTES:
                 yield head
                 head = b""
     except Failure:
         raise
     except Exception as error:  # noqa: BLE001 - urllib3's, and those of sockets and TLS
-        raise of_network(error, timeout_s) from None
+        raise of_network(error, pace.length_s) from None
     if head:
         yield head
 
 
-class _Window:
+class _Pace:
     """Ends a transfer of which hardly anything comes for as long as a timeout."""
 
     def __init__(self, timeout_s: float) -> None:
-        self._length_s = timeout_s
+        self.length_s = timeout_s
         self._begin, self._received = time.monotonic(), 0
 
     def check(self, received: int) -> None:
+        """Say that so many bytes have come in all. Raises `Failure` if they are few."""
         now = time.monotonic()
-        if now - self._begin < self._length_s:
+        if now - self._begin < self.length_s:
             return
-        if received - self._received < _MIN_BYTES_PER_S * self._length_s:
+        if received - self._received < _MIN_BYTES_PER_S * self.length_s:
             raise Failure("hardly anything comes")
         self._begin, self._received = now, received
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DiskError(str(path)) from error
