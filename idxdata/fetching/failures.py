@@ -2,6 +2,7 @@
 
 import os
 import ssl
+from http.client import HTTPException
 
 _MAX_TEXT = 200
 
@@ -39,38 +40,48 @@ def of_network(error: Exception, timeout_s: float) -> Failure:
     """The failure that an exception of requests, urllib3 or a socket stands for."""
     from requests import exceptions
 
+    inner = _innermost(error)
+    text = _in_words(inner)
     if isinstance(error, exceptions.SSLError):
-        return Failure(f"no trustworthy connection: {_innermost(error)}")
+        return Failure(f"no trustworthy connection: {text}")
     if isinstance(error, exceptions.ProxyError):
-        return Failure(f"the proxy does not connect: {_innermost(error)}")
+        return Failure(f"the proxy does not connect: {text}")
     if isinstance(error, exceptions.ConnectTimeout):
         return Failure(f"no connection within {timeout_s:g} s", can_retry=True)
     if isinstance(error, exceptions.InvalidProxyURL):
         return Failure(f"a bad address of a proxy: {error}")
     if isinstance(error, exceptions.InvalidHeader):
-        return Failure(f"an answer that is none: {_innermost(error)}")
+        return Failure(f"an answer that is none: {text}")
     if isinstance(error, ValueError):  # requests' exceptions of bad addresses are some
         return Failure(f"a bad address: {error}")
-    text = f"{error} {_innermost(error)}".lower()
-    if "timed out" in text:
+    if "timed out" in f"{error} {text}".lower():
         return Failure(f"nothing came for {timeout_s:g} s", can_retry=True)
-    if "incompleteread" in text or "incomplete" in text:
+    if "incomplete" in f"{error} {text}".lower():
         return Failure("the transfer broke off", can_retry=True)
-    return Failure(_innermost(error), can_retry="refused" not in text)
+    if isinstance(inner, ConnectionRefusedError):
+        return Failure(text)
+    if isinstance(inner, HTTPException) and not isinstance(inner, OSError):
+        text = f"an answer that is none: {text}"
+    return Failure(text, can_retry=True)
 
 
-def _innermost(error: BaseException) -> str:
-    """The text of the error that all others wrap, of an `OSError` the system's."""
+def _innermost(error: BaseException) -> BaseException:
+    """The error that all others wrap; below what HTTP says are only details."""
     seen: set[int] = set()
-    while id(error) not in seen:
+    while id(error) not in seen and not isinstance(error, HTTPException):
         seen.add(id(error))
-        inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
-        inner = inner or next(
-            (arg for arg in error.args if isinstance(arg, BaseException)), None
+        wrapped = (
+            getattr(error, "reason", None),
+            *error.args,
+            error.__cause__,
+            error.__context__,
         )
-        if not isinstance(inner, BaseException):
-            break
-        error = inner
+        error = next((one for one in wrapped if isinstance(one, BaseException)), error)
+    return error
+
+
+def _in_words(error: BaseException) -> str:
+    """Its text, of an `OSError` the system's."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate: {error.verify_message}"
     if isinstance(error, ssl.SSLError) and error.reason:
@@ -80,4 +91,4 @@ def _innermost(error: BaseException) -> str:
         return os.strerror(error.errno).lower()
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return " ".join(str(error).split()) or type(error).__name__
+    return str(error) or type(error).__name__

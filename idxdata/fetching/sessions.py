@@ -16,7 +16,8 @@ class Client:
     """Asks for files, until it is closed; a context manager.
 
     `timeout_s`: for a connection, and for the next bytes. A failure of any kind, of the
-    network or of who answers, is a `Failure`. Not for several threads at a time.
+    network or of who answers, is a `Failure`. A server that sends the head of its answer a
+    byte at a time is waited for. Not for several threads at a time.
     """
 
     def __init__(self, timeout_s: float) -> None:

@@ -188,7 +188,7 @@ def _receive(
             # What was written is there for who comes after a kill.
             file.flush()
             advance(len(piece))
-    if reached < (span.stop or 0) or reached < (total or 0):
+    if reached < (total or span.stop or 0):
         raise Failure("the transfer broke off", can_retry=True)
 
 

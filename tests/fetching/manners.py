@@ -46,6 +46,12 @@ class Manners(Answering):
         self.begin(200, Transfer_Encoding="chunked")
         self.chunk(self.site.content[: self.cut])
 
+    def do_chunked_less(self) -> None:
+        """With a right end after too little."""
+        self.begin(200, Transfer_Encoding="chunked")
+        self.chunk(self.site.content[: self.cut])
+        self.wfile.write(b"0\r\n\r\n")
+
     def do_closing_short(self) -> None:
         """Tells no length, and ends before its time."""
         self.begin(200)
@@ -137,6 +143,26 @@ class Manners(Answering):
     def do_bad_range(self) -> None:
         self.only_rest(self.site.content, Content_Range="bytes 0-9/10")
 
+    def do_odd_total(self) -> None:
+        rest = self.site.content[self.asked.start or 0 :]
+        self.only_rest(rest, Content_Range=self.told(size=len(self.site.content) + 1))
+
+    def do_fat_range(self) -> None:
+        rest = self.site.content[self.asked.start or 0 :]
+        self.only_rest(rest + b"more", Content_Range=self.told())
+
+    def do_shifted_range(self) -> None:
+        """From ten bytes before on, and says so."""
+        start = (self.asked.start or 10) - 10
+        rest = self.site.content[start:]
+        self.only_rest(rest, Content_Range=self.told(start))
+
+    def told(self, start: int | None = None, *, size: int | None = None) -> str:
+        """A Content-Range for the rest of the file."""
+        end = len(self.site.content)
+        start = self.asked.start if start is None else start
+        return f"bytes {start}-{end - 1}/{size or end}"
+
     def do_huge_range(self) -> None:
         self.only_rest(b"", Content_Range=f"bytes 0-9/{'9' * 5000}")
 
@@ -157,15 +183,13 @@ class Manners(Answering):
         self.only_rest(body, Content_Range=where)
 
     def do_wrong_rest(self) -> None:
-        size, start = len(self.site.content), self.asked.start or 0
-        where = f"bytes {start}-{size - 1}/{size}"
-        self.only_rest(bytes(size - start), Content_Range=where)
+        rest = bytes(len(self.site.content) - (self.asked.start or 0))
+        self.only_rest(rest, Content_Range=self.told())
 
     def do_other_version(self) -> None:
         """Heeds Range, but not If-Range."""
-        size, start = len(self.site.content), self.asked.start or 0
-        where = f"bytes {start}-{size - 1}/{size}"
-        self.only_rest(bytes(size - start), Content_Range=where, ETag='"2"')
+        rest = bytes(len(self.site.content) - (self.asked.start or 0))
+        self.only_rest(rest, Content_Range=self.told(), ETag='"2"')
 
     def do_never_satisfied(self) -> None:
         if self.asked.start is None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from idxdata import DigestError, FetchError
+from idxdata import DigestError, FetchError, FormatError
 from idxdata.fetching import fetch as module
 from idxdata.fetching import transfer
 from idxdata.fetching.checking import check_file
@@ -110,6 +110,16 @@ def test_requests_is_not_imported_with_the_package() -> None:
         "print({'requests', 'urllib3'} & set(sys.modules))"
     )
     assert loaded == "set()"
+
+
+def test_a_check_that_refuses(site: Site, tmp_path: Path) -> None:
+    def refuse(path: Path) -> None:
+        raise FormatError("not what it should be", path=path)
+
+    with pytest.raises(DigestError, match="not what it should be") as caught:
+        fetch(unknown(site, "good", "moved"), tmp_path, check=refuse)
+    assert PART not in str(caught.value)
+    assert os.listdir(tmp_path) == []
 
 
 # The disk

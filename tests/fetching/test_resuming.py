@@ -1,13 +1,19 @@
 """Going on with what is there: on the same mirror, the next, and in the next process."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from idxdata import DigestError, FetchError
+from idxdata.fetching import transfer
+from idxdata.fetching.failures import Failure
+from idxdata.fetching.remote import Remote
 from tests.fetching.answering import DATE, Site
 from tests.fetching.fetched import (
+    NAME,
     PART,
     SIDECAR,
     SLOW_S,
@@ -168,6 +174,30 @@ def test_a_part_that_is_too_long(site: Site, tmp_path: Path) -> None:
     made = remote(site, "good")
     leave_a_part(site, tmp_path, made, site.content + b"more")
     assert get(made, tmp_path) == site.content
+    assert site.starts == [None]
+
+
+def test_a_part_that_is_too_long_of_a_size_that_nobody_published(
+    site: Site, tmp_path: Path
+) -> None:
+    """416; what is then asked for anew may break off, and is gone on with as ever."""
+    made = remote(site, "short.6000", nbytes=None)
+    leave_a_part(site, tmp_path, made, site.content + b"more")
+    assert get(made, tmp_path, tries=3) == site.content
+    assert site.starts == [len(site.content) + 4, None, 6000, 12000]
+
+
+def test_the_origin_of_a_part_is_its_last_mirror(site: Site, tmp_path: Path) -> None:
+    made = remote(site, "404", "short.79")
+    leave_a_part(site, tmp_path, made, site.content[:777])
+    with pytest.raises(FetchError):
+        get(made, tmp_path)
+    assert (tmp_path / PART).stat().st_size == 777 + 2 * 79
+    assert json.loads((tmp_path / SIDECAR).read_bytes()) == {
+        "key": made.key,
+        "url": site.url("short.79"),
+        "validator": site.etag,
+    }
 
 
 @pytest.mark.parametrize("sidecar", [b"", b"{}", b"[1]", b'{"key": 1}', b"\xff", None])
@@ -221,13 +251,58 @@ def test_without_a_hash_only_the_same_version_is_gone_on_with(
     assert get(made, tmp_path / "changed") == site.content
 
 
-def test_without_a_hash_servers_are_not_believed_to_heed_if_range(
-    site: Site, tmp_path: Path
+@pytest.mark.parametrize("manner", ["other_version", "shifted_range", "fat_range"])
+def test_without_a_hash_servers_are_not_believed_to_send_what_is_asked_for(
+    manner: str, site: Site, tmp_path: Path
 ) -> None:
-    made = unknown(site, "other_version")
+    made = unknown(site, manner)
     leave_a_part(site, tmp_path, made, site.content[:777])
     assert get(made, tmp_path) == site.content
     assert site.starts == [777, None]
+
+
+@pytest.mark.parametrize(
+    ("told", "length", "expected"),
+    [
+        ("bytes 5-9/10", "5", (5, 10, 10)),
+        (" bytes 5-9/10 ", None, (5, 10, 10)),
+        ("bytes 5-7/10", "3", (5, 8, 10)),
+        ("bytes 5-9/*", "5", (5, 10, None)),
+        ("bytes 4-9/10", "6", None),
+        ("bytes 6-9/10", "4", None),
+        ("bytes 5-10/10", "6", None),
+        ("bytes 5-4/10", "0", None),
+        ("bytes 5-9/11", "5", None),
+        ("bytes 5-9/10", "4", None),
+        ("bytes 5-9/10", "6", None),
+        ("bytes */10", "5", None),
+        ("bytes 5-/10", "5", None),
+        ("bytes -5-9/10", "5", None),
+        ("items 5-9/10", "5", None),
+        ("bytes 5-9/" + "9" * 19, "5", None),
+        ("bytes \u0665-9/10", "5", None),
+        ("", "5", None),
+    ],
+)
+def test_ranges_that_are_believed(
+    told: str, length: str | None, expected: tuple[int, int, int | None] | None
+) -> None:
+    headers = {"Content-Range": told} | ({"Content-Length": length} if length else {})
+    response = SimpleNamespace(headers=headers)
+    made = Remote(NAME, (), nbytes=10)
+    if expected is None:
+        with pytest.raises(Failure, match="asked for bytes from 5 on") as caught:
+            transfer._part_told(response, made, 5)
+        assert caught.value.cannot_resume
+    else:
+        span = transfer._part_told(response, made, 5)
+        assert (span.start, span.stop, span.total) == expected
+
+
+def test_chunks_go_before_a_length() -> None:
+    """As RFC 9112 has it (6.3)."""
+    headers = {"Content-Length": "5", "Transfer-Encoding": "Chunked"}
+    assert transfer._length_told(SimpleNamespace(headers=headers)) is None
 
 
 @pytest.mark.parametrize("manner", ["short_untagged", "short_dated", "short_odd_tag"])
