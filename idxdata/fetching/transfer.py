@@ -66,7 +66,7 @@ def transfer(
             raise Failure("nothing behind what was there", cannot_resume=True)
         if status == _PARTIAL:
             span = _part_told(response, remote, start)
-            if start and remote.digest is None and not _is_same(response, origin):
+            if start and remote.digest is None and not _is_sure(response, span, origin):
                 raise Failure("does not say of what it sends", cannot_resume=True)
         elif status == _OK:
             length = _length_told(response)
@@ -149,8 +149,10 @@ def _is_strong(validator: str) -> bool:
     return _STRONG_TAG.fullmatch(validator) is not None
 
 
-def _is_same(response: Any, origin: Origin | None) -> bool:
-    return origin is not None and response.headers.get("ETag") == origin.validator
+def _is_sure(response: Any, span: _Span, origin: Origin | None) -> bool:
+    """Whether a part is of the same file as what is there, and how long that file is."""
+    is_same = origin is not None and response.headers.get("ETag") == origin.validator
+    return is_same and span.total is not None
 
 
 def _receive(

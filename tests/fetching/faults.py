@@ -108,6 +108,8 @@ FAULTS = (
           True),
     Fault("small_ranges", "sends less of the range than was asked for", _GO_ON, None,
           6, True),
+    Fault("starred_range", "the same, and does not tell of how much", _GO_ON, None,
+          6, True),
     Fault("never_satisfied", "answers 416", _ANEW, None, 2, True),
     Fault("wrong_rest", "goes on with other bytes",
           "told by the hash; once more from the start", None, 2, True),

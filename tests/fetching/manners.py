@@ -163,6 +163,13 @@ class Manners(Answering):
         start = self.asked.start if start is None else start
         return f"bytes {start}-{end - 1}/{size or end}"
 
+    def do_starred_range(self) -> None:
+        """Less than was asked for, and not of how much."""
+        start = self.asked.start or 0
+        body = self.site.content[start:][: self.cut]
+        where = f"bytes {start}-{start + len(body) - 1}/*"
+        self.only_rest(body, Content_Range=where)
+
     def do_huge_range(self) -> None:
         self.only_rest(b"", Content_Range=f"bytes 0-9/{'9' * 5000}")
 

@@ -251,7 +251,9 @@ def test_without_a_hash_only_the_same_version_is_gone_on_with(
     assert get(made, tmp_path / "changed") == site.content
 
 
-@pytest.mark.parametrize("manner", ["other_version", "shifted_range", "fat_range"])
+@pytest.mark.parametrize(
+    "manner", ["other_version", "shifted_range", "fat_range", "starred_range"]
+)
 def test_without_a_hash_servers_are_not_believed_to_send_what_is_asked_for(
     manner: str, site: Site, tmp_path: Path
 ) -> None:
