@@ -34,8 +34,10 @@ class Plan:
     """An order of batches over a split of `num_examples` rows, the same everywhere.
 
     `batch_size` is the global batch: with `num_ranks` > 1 each of the ranks gets
-    batch_size / num_ranks consecutive entries of it, rank r the r-th slice, so all
-    ranks together see the same batches for any `num_ranks`, in as many steps.
+    consecutive entries of it, rank r the r-th slice, so all ranks together see the
+    same batches for any `num_ranks`, in as many steps. Slices are as even as whole
+    examples allow: equally long where `num_ranks` divides the batch, else some have
+    one example more, and a mean over the batch is not the mean of the ranks' means.
     `seed` is 0 to 2^64 - 1. An epoch goes once through all rows, or through those
     of `subset`, in one of these orders:
 
@@ -45,8 +47,7 @@ class Plan:
 
     `last_batch` says what happens where `batch_size` does not divide an epoch:
 
-    - "keep": the last batch is short, shared among ranks as evenly as whole
-      examples allow;
+    - "keep": the last batch is short, shared among ranks in the same way;
     - "drop": it is left out;
     - "pad": it is filled up with the epoch's first examples; `mask` marks them.
 
@@ -54,8 +55,8 @@ class Plan:
     Immutable, compared by value, can be pickled.
 
     Raises `PlanError` if a number is out of range, a word is not one of these,
-    `num_ranks` does not divide `batch_size`, "drop" leaves no batch, "keep" leaves
-    the last batch with fewer examples than ranks, or `order` or `subset` do not fit
+    `num_ranks` is more than `batch_size`, "drop" leaves no batch, "keep" leaves the
+    last batch with fewer examples than ranks, or `order` or `subset` do not fit
     `num_examples`.
     """
 
@@ -126,12 +127,6 @@ class Plan:
         return self.order if self.subset is None else self.order.restricted(self.subset)
 
     def _check_division(self) -> None:
-        if self.batch_size % self.num_ranks:
-            raise PlanError(
-                "batch_size cannot be shared evenly",
-                expected=f"a multiple of num_ranks = {self.num_ranks}",
-                found=self.batch_size,
-            )
         if self.last_batch == "drop" and self.epoch_size < self.batch_size:
             raise PlanError(
                 "last_batch='drop' leaves no batch",
@@ -165,8 +160,8 @@ class Plan:
     def indices(self, epoch: int, step: int) -> NDArray[np.int64]:
         """Row numbers of this rank's part of one batch, a fresh int64 array (m,).
 
-        m is batch_size / num_ranks, or less in a short last batch. Its cost grows
-        with m, not with `num_examples`.
+        m is this rank's share of the batch. Its cost grows with m, not with
+        `num_examples`.
 
         Raises `PlanError` if `epoch` is not 0 to 2^64 - 1 or `step` not 0 to
         num_steps - 1.

@@ -76,14 +76,13 @@ def test_an_epoch_is_every_row_of_the_subset_once(plan: Plan, epoch: int) -> Non
 
 @given(
     plan=plans(),
-    per_rank=st.integers(1, 9),
     num_ranks=st.integers(1, 7),
-    data=st.data(),
+    more=st.integers(0, 56),
 )
 def test_ranks_partition_each_global_batch(
-    plan: Plan, per_rank: int, num_ranks: int, data: st.DataObject
+    plan: Plan, num_ranks: int, more: int
 ) -> None:
-    batch_size = per_rank * num_ranks
+    batch_size = num_ranks + more
     size, last_batch = plan.epoch_size, plan.last_batch
 
     def make(rank: int, ranks: int) -> Plan:
@@ -116,11 +115,9 @@ def test_ranks_partition_each_global_batch(
         assert np.array_equal(together, whole.indices(2, step))
         assert np.array_equal(together, ranks[-1].global_batch(2, step))
         sizes = {len(part) for part in parts}
-        assert max(sizes) - min(sizes) <= (last_batch == "keep")
+        assert max(sizes) - min(sizes) <= (len(together) % num_ranks > 0)
         assert min(sizes) >= 1
         most = max(most, *sizes)
-        if last_batch != "keep":
-            assert sizes == {per_rank}
         masks = [part.mask(step) for part in ranks]
         if last_batch == "pad":
             valid = np.concatenate([mask for mask in masks if mask is not None])
@@ -225,7 +222,7 @@ def test_sequential_keeps_file_order() -> None:
         ((10, 2), {"seed": 2**64}),
         ((10, 2), {"seed": 0.5}),
         ((10, 4), {"seed": 0, "num_ranks": 0}),
-        ((10, 4), {"seed": 0, "num_ranks": 3}),
+        ((10, 4), {"seed": 0, "num_ranks": 5}),
         ((10, 4), {"seed": 0, "num_ranks": 2, "rank": 2}),
         ((10, 4), {"seed": 0, "num_ranks": 2, "rank": -1}),
         ((3, 4), {"seed": 0, "last_batch": "drop"}),
