@@ -1,10 +1,12 @@
 """What tests of runs train: a small recipe with every kind of state, on small data.
 
 `python -m tests.training '{"loop": "torch-eager", ...}' ...` runs each of these options,
-one after the other, and prints the events as JSON lines.
+one after the other, and prints the events as JSON lines. Started by torchrun or with
+TF_CONFIG it is one of several processes.
 """
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -12,8 +14,18 @@ import numpy as np
 
 from idxdata import Dataset, Split
 from trainers import timing
-from trainers.layers import Activate, BatchNorm, Dense, Dropout, Flatten
-from trainers.optimizers import Adam
+from trainers.launch import find_launch
+from trainers.layers import (
+    Activate,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool,
+)
+from trainers.loops import find_loop
+from trainers.optimizers import SGD, Adam
 from trainers.options import RunOptions
 from trainers.recipes import Recipe
 from trainers.run import run
@@ -35,6 +47,25 @@ SMALL = Recipe(
     epochs=3,
     loss="categorical_crossentropy",
 )
+
+# Layers whose arithmetic depends on the batch, by image: convolution with batch norm.
+SMALL_CNN = Recipe(
+    "small-cnn",
+    (6, 5),
+    (
+        Conv(4, 3, "linear", "same"),
+        BatchNorm(),
+        Activate("relu"),
+        MaxPool(2),
+        Flatten(),
+        Dropout(0.2),
+        Dense(3),
+    ),
+    SGD(0.1, momentum=0.9, nesterov=True, final_learning_rate=0.01),
+    batch_size=16,
+    epochs=3,
+)
+NAMED = {recipe.name: recipe for recipe in (SMALL, SMALL_CNN)}
 
 
 def stripes(num_train: int = 200, *, noise: float = 0.0) -> Dataset:
@@ -59,12 +90,23 @@ def options(**changes: Any) -> RunOptions:
     return RunOptions(**given)
 
 
+def launched(changes: dict[str, Any]) -> RunOptions:
+    """`options` of JSON values, in a process that is maybe one of several."""
+    given = dict(changes)
+    if "num_train" in given:
+        given["data"] = stripes(given.pop("num_train"))
+    if "named_recipe" in given:
+        given["recipe"] = NAMED[given.pop("named_recipe")]
+    launch = find_launch(find_loop(given.get("loop", "torch-eager")), os.environ)
+    return options(launch=launch, **given)
+
+
 def main() -> None:
     """Events of all runs, one after the other."""
     # A tick, and with checkpoint_s=0 a checkpoint, between any two steps.
     timing.TICK_S = 0.0
     for text in sys.argv[1:]:
-        run(options(**json.loads(text)), lambda e: print(json.dumps(e), flush=True))
+        run(launched(json.loads(text)), lambda e: print(json.dumps(e), flush=True))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,17 @@ def threads(text: str) -> int:
     return value
 
 
+def seconds(text: str) -> float:
+    """A command line's seconds, 0 or more."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected seconds, found {text!r}")
+    return value
+
+
 def path_like(text: str) -> str:
     """A command line's path or name: any but the empty one."""
     if not text:

@@ -13,11 +13,20 @@ from typing import Any, get_args
 
 from idxdata.cpus import usable_cpus
 from idxdata.errors import IdxDataError, MissingFrameworkError
-from trainers.arguments import natural, path_like, positive, rows, seed, threads
-from trainers.errors import DeviceError, DivergedError
-from trainers.loops import LOOPS
+from trainers.arguments import (
+    natural,
+    path_like,
+    positive,
+    rows,
+    seconds,
+    seed,
+    threads,
+)
+from trainers.errors import DeviceError, DivergedError, RankLostError
+from trainers.launch import DEFAULT_TIMEOUT_S, Launch, find_launch
+from trainers.loops import LOOPS, find_loop
 from trainers.loops.job import Device, Precision
-from trainers.options import MAX_THREADS
+from trainers.options import DEFAULT_CHECKPOINT_S, MAX_THREADS
 from trainers.recipes import RECIPES
 
 DEFAULT_RECIPE = "mlp-3x100"
@@ -31,6 +40,11 @@ exit status:
        that is not there, a full disk
   2    bad input: arguments, recipes, files, data
   130  interrupted; with --checkpoint, the same command and --resume goes on
+"""
+_SEVERAL = """\
+several processes, one model:
+  torchrun --nproc-per-node 4 -m trainers run --loop torch-eager ...
+  and --loop tf-function in each process that a TF_CONFIG names; docs/distributed.md
 """
 _BAD_FILES = (
     FileNotFoundError,
@@ -49,7 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        _set_thread_variables(getattr(args, "threads", 1))
+        if args.command == "run":
+            args.launch = find_launch(find_loop(args.loop), os.environ)
+        _set_thread_variables(_threads(args))
         module: Any = _import_command(args.command)
         status: int = module.main(args)
         sys.stdout.flush()
@@ -65,9 +81,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         errors = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
         for one in errors:
-            print(f"error: {_printable(_line(one))}", file=sys.stderr)
+            print(f"{_who(args)}error: {_printable(_line(one))}", file=sys.stderr)
         return max(map(_status, errors))
     return status
+
+
+def _who(args: argparse.Namespace) -> str:
+    """Which process speaks, where there are several."""
+    launch: Launch | None = getattr(args, "launch", None)
+    return "" if launch is None else f"rank {launch.rank}: "
 
 
 def _import_command(name: str) -> Any:
@@ -79,6 +101,18 @@ def _import_command(name: str) -> Any:
         raise MissingFrameworkError("rich", "progress") from error
 
 
+def _threads(args: argparse.Namespace) -> int:
+    """The number asked for, or this process's share of the CPUs; it is set in `args`."""
+    if not hasattr(args, "threads"):
+        return 1
+    if args.threads is None:
+        launch: Launch | None = getattr(args, "launch", None)
+        cpus = usable_cpus() // (1 if launch is None else launch.num_local)
+        args.threads = min(max(cpus, 1), MAX_THREADS)
+    count: int = args.threads
+    return count
+
+
 def _set_thread_variables(count: int) -> None:
     """For libraries that look at them when they are loaded; what is set stays."""
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -87,7 +121,8 @@ def _set_thread_variables(count: int) -> None:
 
 
 def _status(error: Exception) -> int:
-    if isinstance(error, DivergedError | DeviceError | MissingFrameworkError):
+    of_machine = DivergedError | DeviceError | MissingFrameworkError | RankLostError
+    if isinstance(error, of_machine):
         return 1
     return 2 if isinstance(error, (IdxDataError, ValueError, *_BAD_FILES)) else 1
 
@@ -125,7 +160,11 @@ def _parser() -> argparse.ArgumentParser:
         ("eval", "how good a model is on a dataset", _add_eval),
     ):
         command = commands.add_parser(
-            name, help=text, description=f"{text}.".capitalize()
+            name,
+            help=text,
+            description=f"{text}.".capitalize(),
+            epilog=_SEVERAL if name == "run" else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         add(command)
         command.add_argument("--debug", action="store_true", help="show tracebacks")
@@ -177,6 +216,14 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="where last.npz, best.npz, record.json go",
     )
     add(
+        "--checkpoint-s",
+        type=seconds,
+        default=DEFAULT_CHECKPOINT_S,
+        metavar="S",
+        help="seconds between checkpoints within an epoch, at least; default "
+        f"{DEFAULT_CHECKPOINT_S:g}",
+    )
+    add(
         "--resume",
         action="store_true",
         help="go on from the folder's last.npz; without one the run starts anew. Epochs "
@@ -188,6 +235,14 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="write the final model: .npz (any framework), or .keras, .safetensors, .pt "
         "as the loop's framework has them",
+    )
+    add(
+        "--timeout-s",
+        type=seconds,
+        default=DEFAULT_TIMEOUT_S,
+        metavar="S",
+        help="of several processes: how long to wait for another one; default "
+        f"{DEFAULT_TIMEOUT_S:g}",
     )
     _add_json(parser, "print events as JSON lines")
 
@@ -262,8 +317,8 @@ def _add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads",
         type=threads,
-        default=min(usable_cpus(), MAX_THREADS),
-        help=f"1 to {MAX_THREADS}; default: as many as there are CPUs to use",
+        help=f"1 to {MAX_THREADS}; default: as many as there are CPUs to use, shared "
+        "with the other processes of a run on this host",
     )
     parser.add_argument("--device", choices=get_args(Device), default="cpu")
 

@@ -11,6 +11,14 @@ class LoopError(IdxDataError, ValueError):
     """A loop is unknown, or cannot do what it is asked for in this process."""
 
 
+class LaunchError(IdxDataError, ValueError):
+    """The processes of a run were started in a way that does not go with it, or differ."""
+
+
+class RankLostError(IdxDataError, RuntimeError):
+    """Another process of the run is gone, or was not heard of in time."""
+
+
 class DeviceError(IdxDataError, RuntimeError):
     """The device asked for is not there, or the framework cannot use it."""
 

@@ -23,6 +23,7 @@ from trainers.errors import CheckpointError
 from trainers.loops import Loop
 from trainers.loops.job import Device
 from trainers.recipes import Recipe
+from trainers.together import Sum, put_together
 
 EVAL_BATCH_SIZE = 1000
 
@@ -36,15 +37,24 @@ class Feed:
     """The batches of a fitted `recipe` on `dataset`, as `loop`'s framework takes them.
 
     `seed`: of the order and of the part that is held out. `validation`: as in
-    `RunOptions`. Imports the framework. Raises `DatasetError` if a label is not one of
+    `RunOptions`. Process `rank` of `num_ranks` gets its slice of each train batch, and
+    of batches to evaluate every `num_ranks`-th. Imports the framework. Raises `DatasetError` if a label is not one of
     the recipe's classes, `PlanError` if the split cannot be cut so, and
     `MissingFrameworkError`.
     """
 
     def __init__(
-        self, dataset: Dataset, recipe: Recipe, loop: Loop, seed: int, validation: int
+        self,
+        dataset: Dataset,
+        recipe: Recipe,
+        loop: Loop,
+        seed: int,
+        validation: int,
+        rank: int = 0,
+        num_ranks: int = 1,
     ) -> None:
         self._loop = loop
+        self._rank, self._num_ranks = rank, num_ranks
         self._adapter = _adapter(loop)
         self._residents: dict[int, Any] = {}
         form = _format(recipe)
@@ -54,7 +64,10 @@ class Feed:
             for part in ("train", "held_out")
         ]
         plan = Plan(num_examples, recipe.batch_size, seed=seed, subset=parts[0])
-        self.train = Batches(dataset.train, plan, format=form)
+        self.plan = plan
+        self.train = Batches(
+            dataset.train, plan.with_rank(rank, num_ranks), format=form
+        )
         self.test = Batches(
             dataset.test,
             Plan(len(dataset.test), EVAL_BATCH_SIZE, seed=0, order="sequential"),
@@ -71,8 +84,11 @@ class Feed:
         return self.train.num_steps
 
     def batch_sizes(self, steps: int) -> NDArray[np.int64]:
-        """Examples in each of the first `steps` train batches of an epoch, (steps,)."""
-        plan = self.train.plan
+        """Examples in each of the first `steps` train batches of an epoch, (steps,).
+
+        Of the global batches, as `plan` is that of rank 0 alone.
+        """
+        plan = self.plan
         sizes = np.full(steps, plan.batch_size)
         rest = plan.epoch_size - plan.batch_size * np.arange(steps)
         smaller: NDArray[np.int64] = np.minimum(sizes, rest)
@@ -90,8 +106,18 @@ class Feed:
         return self._pairs(self.train, epoch, start_step, device)
 
     def eval_pairs(self, batches: Batches, device: Device) -> Pairs:
-        """All batches of `test` or `held_out`, in order."""
-        return self._pairs(batches, 0, 0, device)
+        """This process's batches of `test` or `held_out`, in order."""
+        if self._num_ranks == 1:
+            return self._pairs(batches, 0, 0, device)
+        steps = range(self._rank, batches.num_steps, self._num_ranks)
+        return (next(iter(self._pairs(batches, 0, step, device))) for step in steps)
+
+    def eval_places(self, batches: Batches) -> NDArray[np.int64]:
+        """Which examples those are: their places in the order of `batches`, int64 (m,)."""
+        size, count = batches.plan.batch_size, batches.plan.epoch_size
+        steps = range(self._rank, batches.num_steps, self._num_ranks)
+        places = [np.arange(s * size, min((s + 1) * size, count)) for s in steps]
+        return np.concatenate([np.empty(0, np.int64), *places])
 
     def _pairs(
         self, batches: Batches, epoch: int, start_step: int, device: Device
@@ -125,18 +151,38 @@ class Feed:
 
     def order_digest(self, num_epochs: int) -> str:
         """SHA-256 of the row numbers of all train batches."""
-        plan = self.train.plan
+        plan = self.plan
         return indices_digest(
             indices for epoch in range(num_epochs) for indices in plan.steps(epoch)
         )
 
-    def tensor_digest(self, device: Device = "cpu") -> str:
-        """SHA-256 of epoch 0's `train_pairs`; the batches' position stays."""
+    def tensor_digest(
+        self, device: Device = "cpu", sum_over_ranks: Sum | None = None
+    ) -> str:
+        """SHA-256 of epoch 0's `train_pairs`; the batches' position stays.
+
+        Of several processes: of their global batches, put together.
+        """
         before = self.train.state()
-        pairs = self.train_pairs(0, 0, device)
-        digest = batch_digest((on_host(x), on_host(y)) for x, y in pairs)
+        pairs = (map(on_host, pair) for pair in self.train_pairs(0, 0, device))
+        if sum_over_ranks is None:
+            digest = batch_digest((x, y) for x, y in pairs)
+        else:
+            digest = batch_digest(self._global_batches(pairs, sum_over_ranks))
         self.train.restore(before)
         return digest
+
+    def _global_batches(
+        self, pairs: Iterable[Iterable[NDArray[Any]]], sum_over_ranks: Sum
+    ) -> Iterator[list[NDArray[Any]]]:
+        for count, pair in zip(self.batch_sizes(self.num_steps), pairs, strict=True):
+            first = int(count) * self._rank // self._num_ranks
+            yield [
+                put_together(
+                    sum_over_ranks, part, first + np.arange(len(part)), int(count)
+                )
+                for part in pair
+            ]
 
 
 def framework_tensors(

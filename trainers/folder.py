@@ -31,11 +31,19 @@ _LOCK = "run.lock"
 class RunFolder:
     """Where a run of `facts` leaves what it needs to go on; of no path it keeps nothing.
 
+    Of several processes one is the writer; the others only read.
     `last_s`: when `save` was last called, by `time.monotonic`.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None, facts: RunFacts) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        facts: RunFacts,
+        *,
+        is_writer: bool = True,
+    ) -> None:
         self._path = None if path is None else Path(path)
+        self._target = self._path if is_writer else None
         self._facts = facts
         self._good: tuple[int, int] | None = None
         self.last_s = time.monotonic()
@@ -46,15 +54,15 @@ class RunFolder:
 
         Raises `CheckpointError` if another run has it, and `OSError`.
         """
-        if self._path is None:
+        if self._target is None:
             yield
             return
-        self._path.mkdir(parents=True, exist_ok=True)
-        with named_lock(self._path / _LOCK, wait=False) as lock:
+        self._target.mkdir(parents=True, exist_ok=True)
+        with named_lock(self._target / _LOCK, wait=False) as lock:
             if lock is Lock.BUSY:
                 raise CheckpointError(
                     "another run is under way in this folder",
-                    path=self._path,
+                    path=self._target,
                     hint="wait for it, or use another folder",
                 )
             yield
@@ -88,21 +96,21 @@ class RunFolder:
         that training went wrong, and the checkpoint before is the one to go back to.
         """
         self.last_s = time.monotonic()
-        if self._path is None or not all_finite(checkpoint.weights):
+        if self._target is None or not all_finite(checkpoint.weights):
             return None
-        save_checkpoint(self._path / LAST, checkpoint)
+        save_checkpoint(self._target / LAST, checkpoint)
         self._good = checkpoint.epoch, checkpoint.step
         return {
             "event": "checkpoint",
-            "path": str(self._path / LAST),
+            "path": str(self._target / LAST),
             "epoch": checkpoint.epoch,
             "step": checkpoint.step,
         }
 
     def save_best(self, weights: Weights, best: Best) -> None:
         """Replace best.npz."""
-        if self._path is not None:
-            save_best(self._path / BEST, self._facts, weights, best)
+        if self._target is not None:
+            save_best(self._target / BEST, self._facts, weights, best)
 
     def read_best(self) -> tuple[Best, Weights]:
         """What is in best.npz: `save_best` comes before the `save` that tells of it."""
@@ -115,8 +123,8 @@ class RunFolder:
 
     def save_record(self, record: dict[str, Any]) -> None:
         """Write record.json."""
-        if self._path is not None:
-            with atomic_write(self._path / RECORD) as file:
+        if self._target is not None:
+            with atomic_write(self._target / RECORD) as file:
                 file.write(json.dumps(record).encode() + b"\n")
 
     def hint(self) -> str | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from idxdata import Dataset
+from trainers.launch import DEFAULT_TIMEOUT_S, Launch, check_launch
 from trainers.loops import find_loop
 from trainers.loops.job import Device, Precision
 from trainers.recipes import Recipe
@@ -33,7 +34,13 @@ class RunOptions:
     `resume`: go on from the folder's `last.npz` if there is one. `num_threads`: 1 to
     `MAX_THREADS`.
 
-    Raises `LoopError` for an unknown loop, `ValueError` for a wrong type, a number
+    `launch`: how this process was started, if it is one of several that train one model
+    together (`launch.find_launch`); all get the same options but for that. Then
+    `checkpoint_folder` is on a file system that all see, written by rank 0 alone, and
+    `timeout_s` says how long to wait for another process.
+
+    Raises `LoopError` for an unknown loop, `LaunchError` for one that cannot be spread
+    over processes in that way, `ValueError` for a wrong type, a number
     out of range or options that need another one.
     """
 
@@ -51,10 +58,12 @@ class RunOptions:
     checkpoint_folder: str | os.PathLike[str] | None = None
     checkpoint_s: float = DEFAULT_CHECKPOINT_S
     resume: bool = False
+    launch: Launch | None = None
+    timeout_s: float = DEFAULT_TIMEOUT_S
 
     def __post_init__(self) -> None:
         self._check_types()
-        find_loop(self.loop)
+        check_launch(find_loop(self.loop), self.launch)
         _integer("seed", self.seed, 0)
         if self.seed >= 2**64:
             raise ValueError(f"seed is at most 2**64 - 1, not {self.seed}")
@@ -81,6 +90,8 @@ class RunOptions:
             raise ValueError("resume needs a checkpoint folder")
         if not self.checkpoint_s >= 0:
             raise ValueError(f"checkpoint_s is at least 0, not {self.checkpoint_s!r}")
+        if not 0 < self.timeout_s < float("inf"):
+            raise ValueError(f"timeout_s is more than 0, not {self.timeout_s!r}")
 
     def _check_types(self) -> None:
         path: Any = (str, os.PathLike)
@@ -94,6 +105,8 @@ class RunOptions:
             ("data", (*path, Dataset), "a name, a folder or a dataset"),
             ("checkpoint_folder", (*path, type(None)), "a path or None"),
             ("checkpoint_s", (int, float), "a number"),
+            ("timeout_s", (int, float), "a number"),
+            ("launch", (Launch, type(None)), "a Launch or None"),
         ):
             value = getattr(self, name)
             is_right = isinstance(value, kinds)

@@ -77,6 +77,8 @@ class RunRecord:
     checkpoint that the run went on from. `is_bit_comparable`: as `Recipe` has it;
     without it other loops have other dropout masks.
 
+    `num_ranks`: how many processes trained it together; times and memory are of rank 0.
+
     `metrics` are of the test split, with the last weights, or with the best ones if
     there was a validation part; then `last_metrics` are those of the last ones.
     """
@@ -106,3 +108,4 @@ class RunRecord:
     validation: ValidationRecord | None
     metrics: Metrics
     last_metrics: Metrics | None
+    num_ranks: int = 1

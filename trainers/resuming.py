@@ -11,6 +11,8 @@ from trainers.loops import Loop
 def made_with(loop: Loop, flags: Mapping[str, Any]) -> dict[str, int | str]:
     """Threads and versions, which bits may depend on. `flags`: of `configure`."""
     made = {"threads": flags["threads"], loop.adapter: flags["version"]}
+    if "ranks" in flags:
+        made["ranks"] = flags["ranks"]
     if loop.is_fit:
         made["keras"] = flags["keras"]
     return made
@@ -20,6 +22,8 @@ def warning(
     before: Mapping[str, int | str], now: Mapping[str, int | str]
 ) -> str | None:
     """What differs between the two, in words; None if nothing does."""
+    # What trains alone says nothing of ranks.
+    before, now = {"ranks": 1, **before}, {"ranks": 1, **now}
     parts = [
         f"{name} {before.get(name, 'unknown')}, now {now[name]}"
         for name in now

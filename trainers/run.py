@@ -5,9 +5,11 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from idxdata import Dataset, load
+from trainers.checkpoints import Checkpoint
 from trainers.metrics import Metrics, compute_metrics, probabilities
 from trainers.monitor import Event
 from trainers.npz import arrays_digest
@@ -38,23 +40,33 @@ def run(options: RunOptions, on_event: Event) -> RunRecord:
     of threads and versions, where the loop's arithmetic repeats itself. Where threads
     or versions differ, a "warning" with its "text" comes before "start".
 
+    With `options.launch` this is one of several processes that train one model together,
+    each on its slice of every global batch: docs/distributed.md. Events, files and
+    anything else that is told come from rank 0; the record is the same on all but for
+    times and memory, which are each process's own.
+
     Raises `RecipeError` for a recipe that does not fit the data, `DivergedError` for a
     loss that is not finite, `CheckpointError` for a folder that another run has, that
-    cannot be used or not be resumed, `DeviceError`, `LoopError`, `MissingFrameworkError`, and the errors of
+    cannot be used or not be resumed, `DeviceError`, `LoopError`, `MissingFrameworkError`, `LaunchError` if
+    processes of one run differ, `RankLostError` if one is gone, and the errors of
     `idxdata.load`.
     """
     data = options.data
     dataset = data if isinstance(data, Dataset) else load(data)
     session = Session(options, dataset, on_event)
-    with session.folder.held():
-        return _run(session)
+    with session.folder.held(), session.watched_ranks():
+        record = _run(session)
+        if session.sum_over_ranks is not None:
+            # Nobody leaves before rank 0 has written all.
+            session.sum_over_ranks(np.zeros(1))
+    return record
 
 
 def _run(session: Session) -> RunRecord:
     options, on_event = session.options, session.on_event
     checkpoint = session.folder.open(resume=options.resume)
     weights = initial_weights(session.recipe, options.seed)
-    startup = _start(session, weights)
+    startup = _start(session, weights, checkpoint)
     if checkpoint is not None:
         session.restore(checkpoint)
     on_event(_start_event(session))
@@ -77,17 +89,20 @@ class _Startup:
     warmup_s: float
 
 
-def _start(session: Session, weights: Weights) -> _Startup:
+def _start(
+    session: Session, weights: Weights, checkpoint: Checkpoint | None
+) -> _Startup:
     """Make the model, warm it up, set it back."""
     begin = time.perf_counter()
     session.build(weights)
+    build_s = session.configure_s + time.perf_counter() - begin
+    session.check_ranks(checkpoint)
     built = time.perf_counter()
     first_step_s = _first_steps(session)
     pairs = session.feed.eval_pairs(session.feed.test, session.options.device)
     session.module.predict(session.trainer, pairs)
     warmup_s = time.perf_counter() - built
     session.module.load_weights(session.trainer, weights)
-    build_s = session.configure_s + built - begin
     return _Startup(build_s, first_step_s, warmup_s)
 
 
@@ -112,7 +127,12 @@ def _first_steps(session: Session) -> float:
     begin = time.perf_counter()
     module.to_floats([module.train_step(trainer, *kept[0])])
     first_step_s = time.perf_counter() - begin
-    for pair in kept[1:]:
+    for pair in kept[1:-1]:
+        module.train_step(trainer, *pair)
+    # A step's number says how large its global batch is.
+    state = module.get_state(trainer) | {"step": np.array(num_steps - 1)}
+    module.set_state(trainer, state)
+    for pair in kept[1:][-1:]:
         module.train_step(trainer, *pair)
     return first_step_s
 
@@ -181,6 +201,7 @@ def _record(
         validation=_validation_record(session),
         metrics=metrics,
         last_metrics=last_metrics,
+        num_ranks=session.num_ranks,
     )
 
 
@@ -197,6 +218,7 @@ def _start_event(session: Session) -> dict[str, Any]:
         "num_parameters": session.recipe.num_parameters(),
         "resumed_at": resumed[-1] if resumed else None,
         "flags": session.flags,
+        "ranks": session.num_ranks,
     }
 
 
@@ -205,7 +227,9 @@ def _digests(session: Session, weights: Weights) -> Digests:
         data=session.dataset.digest,
         order=session.feed.order_digest(session.num_epochs),
         weights=weights_digest(weights),
-        batches=session.feed.tensor_digest(session.options.device),
+        batches=session.feed.tensor_digest(
+            session.options.device, session.sum_over_ranks
+        ),
     )
 
 

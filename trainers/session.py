@@ -1,7 +1,10 @@
 """A run under way: its trainer and data, and how far it has come."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,11 +12,12 @@ from numpy.typing import NDArray
 
 from idxdata import Batches, Dataset
 from trainers.checkpoints import Checkpoint, RunFacts
-from trainers.errors import DivergedError
+from trainers.errors import DivergedError, RankLostError
 from trainers.feeding import Feed
 from trainers.folder import RunFolder
 from trainers.loops import Loop, find_loop, import_loop
 from trainers.loops.job import Job
+from trainers.loops.ranks import Ranks
 from trainers.monitor import Event, Monitor
 from trainers.options import RunOptions
 from trainers.recipes import Recipe, fit_recipe
@@ -21,6 +25,7 @@ from trainers.record import EpochRecord
 from trainers.resuming import check_place, made_with, warning
 from trainers.stopping import Best, better, is_over, mean_cross_entropy
 from trainers.timing import TimedEpoch
+from trainers.together import Sum, check_agreement, put_together
 from trainers.weights import Weights
 
 
@@ -43,30 +48,42 @@ class Progress:
 class Session:
     """All that is fixed for a run, its trainer and its progress.
 
-    Imports and configures the framework; `build` makes the model.
+    Imports and configures the framework; `build` makes the model. One of several
+    processes meets the others here, and tells no events unless it is rank 0.
     """
 
     def __init__(self, options: RunOptions, dataset: Dataset, on_event: Event) -> None:
         self.options = options
         self.dataset = dataset
-        self.on_event = on_event
+        launch = options.launch
+        self.rank = 0 if launch is None else launch.rank
+        self.num_ranks = 1 if launch is None else launch.num_ranks
+        self.on_event: Event = on_event if self.rank == 0 else lambda event: None
         self.recipe = _fitted(options, dataset)
         self.loop: Loop = find_loop(options.loop)
         begin = time.perf_counter()
         self.module: Any = import_loop(self.loop)
         self.import_s = time.perf_counter() - begin
         self.feed = Feed(
-            dataset, self.recipe, self.loop, options.seed, options.validation
+            dataset,
+            self.recipe,
+            self.loop,
+            options.seed,
+            options.validation,
+            self.rank,
+            self.num_ranks,
         )
         self.num_epochs = self.recipe.epochs
         num_steps = self.num_epochs * self.feed.num_steps
-        self.job = _job(options, self.recipe, self.loop, num_steps)
+        self.job = _job(options, self.recipe, self.loop, num_steps, self.feed)
         begin = time.perf_counter()
         self.flags: dict[str, Any] = self.module.configure(self.job)
         self.configure_s = time.perf_counter() - begin
         self.made_with = made_with(self.loop, self.flags)
         self.facts = _facts(options, self.recipe, dataset)
-        self.folder = RunFolder(options.checkpoint_folder, self.facts)
+        self.folder = RunFolder(
+            options.checkpoint_folder, self.facts, is_writer=self.rank == 0
+        )
         self.progress = Progress()
         self.trainer: Any = None
 
@@ -74,6 +91,48 @@ class Session:
         """Make the model with these weights."""
         self.trainer = self.module.build(self.job)
         self.module.load_weights(self.trainer, weights)
+
+    @property
+    def sum_over_ranks(self) -> Sum | None:
+        """None if this process trains alone. The model must be built."""
+        if self.job.ranks is None:
+            return None
+        return partial(self.module.sum_over_ranks, self.trainer)
+
+    def check_ranks(self, checkpoint: Checkpoint | None) -> None:
+        """Raises `LaunchError` if another process is about to train something else.
+
+        None of them goes on before all are here. The model must be built.
+        """
+        if self.job.ranks is None or self.sum_over_ranks is None:
+            return
+        place = "the start"
+        if checkpoint is not None:
+            place = f"epoch {checkpoint.epoch}, step {checkpoint.step}"
+        facts = {
+            "recipe": repr(self.facts.recipe),
+            "options": f"{self.facts.seed} {self.facts.precision} {self.loop.name} "
+            f"{self.facts.validation} {self.options.patience} {self.options.device}",
+            "data": self.facts.data,
+            "checkpoint": place,
+            "version": str(self.flags["version"]),
+        }
+        check_agreement(self.job.ranks, self.sum_over_ranks, facts)
+
+    @contextmanager
+    def watched_ranks(self) -> Iterator[None]:
+        """Errors of a framework that miss another process become `RankLostError`."""
+        try:
+            yield
+        except Exception as error:
+            if self.job.ranks is None or not self.module.lost_rank(error):
+                raise
+            raise RankLostError(
+                "another process of this run is gone, or not heard of in time",
+                expected=f"{self.num_ranks} processes; {self.options.timeout_s:g} s",
+                found=" ".join(str(error).split())[:200],
+                hint=self.folder.hint() or "start all of them again",
+            ) from error
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Stand where the checkpoint was made. Raises `CheckpointError`.
@@ -179,6 +238,10 @@ class Session:
         """
         pairs = self.feed.eval_pairs(batches, self.options.device)
         logits: NDArray[Any] = self.module.predict(self.trainer, pairs)
+        if self.sum_over_ranks is not None:
+            places = self.feed.eval_places(batches)
+            count = batches.plan.epoch_size
+            logits = put_together(self.sum_over_ranks, logits, places, count)
         if not np.isfinite(logits).all():
             last = max(len(self.progress.losses), 1) - 1
             epoch, step = divmod(last, self.feed.num_steps)
@@ -262,7 +325,19 @@ def _fitted(options: RunOptions, dataset: Dataset) -> Recipe:
     )
 
 
-def _job(options: RunOptions, recipe: Recipe, loop: Loop, num_steps: int) -> Job:
+def _job(
+    options: RunOptions, recipe: Recipe, loop: Loop, num_steps: int, feed: Feed
+) -> Job:
+    ranks = None
+    if options.launch is not None:
+        ranks = Ranks(
+            options.launch.rank,
+            options.launch.num_ranks,
+            options.launch.local_rank,
+            recipe.batch_size,
+            feed.plan.epoch_size,
+            options.timeout_s,
+        )
     return Job(
         recipe,
         loop.form,
@@ -271,6 +346,7 @@ def _job(options: RunOptions, recipe: Recipe, loop: Loop, num_steps: int) -> Job
         num_threads=options.num_threads,
         precision=options.precision,
         device=options.device,
+        ranks=ranks,
     )
 
 

@@ -13,6 +13,8 @@ LISTED = re.findall(
     r"^    (\w+)(?:\((.+?)\))?(?: |$)", loops.__doc__ or "", re.MULTILINE
 )
 
+OF_SEVERAL = LISTED[-2:]
+
 
 def described(node: ast.stmt) -> tuple[str, str] | None:
     """Name and parameters of a public name in capitals, class or function."""
@@ -36,11 +38,13 @@ def described(node: ast.stmt) -> tuple[str, str] | None:
 
 def test_all_files_and_names_are_seen() -> None:
     assert {path.stem for path in FILES} == {x.module for x in loops.LOOPS.values()}
-    assert LISTED[0] == ("FRAMEWORK", "") and LISTED[-1][0] == "load_model"
+    assert LISTED[0] == ("FRAMEWORK", "") and LISTED[-3][0] == "load_model"
+    assert [name for name, _ in OF_SEVERAL] == ["sum_over_ranks", "lost_rank"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_names_and_order(path: Path) -> None:
     nodes = ast.parse(path.read_text()).body
     found = [name for node in nodes if (name := described(node)) is not None]
-    assert found == LISTED
+    modules = {x.module for x in loops.LOOPS.values() if x.launcher is not None}
+    assert found == (LISTED if path.stem in modules else LISTED[:-2])

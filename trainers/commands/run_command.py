@@ -27,7 +27,7 @@ from trainers.run import run
 
 def main(args: argparse.Namespace) -> int:
     """Train; print events as JSON lines, or progress and a summary."""
-    if args.save is not None:
+    if args.save is not None and (args.launch is None or args.launch.rank == 0):
         check_new_file(args.save, args.loop)
     with _folder(args) as folder:
         options = _options(args, folder)
@@ -40,6 +40,10 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, options: RunOptions) -> int:
+    if options.launch is not None and options.launch.rank > 0:
+        # Rank 0 speaks and saves for all.
+        run(options, lambda event: None)
+        return 0
     if args.resume and not (Path(args.checkpoint) / LAST).exists():
         # In a mistyped folder too, which is why it is said.
         print(f"nothing to resume in {args.checkpoint}: starting anew", file=sys.stderr)
@@ -93,7 +97,10 @@ def _options(args: argparse.Namespace, folder: str | None) -> RunOptions:
         validation=args.validation,
         patience=args.patience,
         checkpoint_folder=folder,
+        checkpoint_s=args.checkpoint_s,
         resume=args.resume,
+        launch=args.launch,
+        timeout_s=args.timeout_s,
     )
 
 

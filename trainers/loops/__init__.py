@@ -18,6 +18,13 @@ Every `*_loop.py` has, in this order,
     save_model(trainer, path)          the framework's own format, a path that is not there
     load_model(trainer, path)          weights from such a file; never runs code of it
 
+Those that can be spread over processes (`Loop.launcher`) have, besides,
+
+    sum_over_ranks(trainer, array) -> array    NumPy, the same on all; waits for them
+    lost_rank(error) -> bool           whether an error says that another one is gone
+
+of which all processes call the same functions in the same order, `train_step` too.
+
 images are uint8-derived float32 (m, height, width) of the service, labels integers (m,)
 or float32 one-hot (m, classes), as the recipe says. A softmax at the recipe's end is for
 files of `save_model` only: training and `predict` are about logits.
@@ -27,10 +34,12 @@ import importlib
 import os
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from idxdata.errors import MissingFrameworkError
 from trainers.errors import LoopError
+
+Launcher = Literal["torchrun", "TF_CONFIG"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,8 @@ class Loop:
     `module`: the file below `trainers.loops`. `form`: `Job.form`. `adapter`: that of
     `idxdata.adapters` which feeds it. `backend`: Keras's, where Keras is used, of which
     a process can have one. `is_fit`: the framework's own loop over an epoch, which can
-    be stopped and resumed between epochs only.
+    be stopped and resumed between epochs only. `launcher`: what starts several
+    processes that train one model together; None if the loop cannot do that.
     """
 
     name: str
@@ -50,6 +60,7 @@ class Loop:
     text: str
     backend: str | None = None
     is_fit: bool = False
+    launcher: Launcher | None = None
 
 
 LOOPS: dict[str, Loop] = {
@@ -61,6 +72,7 @@ LOOPS: dict[str, Loop] = {
             "eager",
             "torch",
             "PyTorch, op by op, fused optimiser",
+            launcher="torchrun",
         ),
         Loop(
             "torch-compile",
@@ -68,6 +80,7 @@ LOOPS: dict[str, Loop] = {
             "compile",
             "torch",
             "PyTorch, model and loss by torch.compile",
+            launcher="torchrun",
         ),
         Loop(
             "tf-eager",
@@ -84,6 +97,7 @@ LOOPS: dict[str, Loop] = {
             "tensorflow",
             "TensorFlow, whole step in a tf.function",
             "tensorflow",
+            launcher="TF_CONFIG",
         ),
         Loop(
             "tf-xla",

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from trainers.loops.ranks import Ranks
 from trainers.recipes import Recipe
 
 Precision = Literal["float32", "float64"]
@@ -14,7 +15,8 @@ class Job:
     """One recipe to be trained for `num_steps` steps in one form of a loop.
 
     `seed` is that of dropout masks (and of the framework's own, where masks are
-    native). `precision` is that of weights, activations, gradients and optimiser.
+    native). `precision` is that of weights, activations, gradients and optimiser. `ranks`: None if this process trains
+    alone.
     """
 
     recipe: Recipe
@@ -24,3 +26,4 @@ class Job:
     num_threads: int = 1
     precision: Precision = "float32"
     device: Device = "cpu"
+    ranks: Ranks | None = None

@@ -30,14 +30,17 @@ class Masks:
     def __init__(self, job: Job) -> None:
         self.precision = job.precision
         self._seed = job.seed
+        self._ranks = job.ranks
         self._layers = shared_dropouts(job.recipe)
         self.shapes = [shape for shape, _ in self._layers.values()]
 
     def of(self, step: int, count: int) -> list[NDArray[Any]]:
         """One mask (count, *shape) for each of those layers, in `precision`.
 
+        Of several processes each has its rows of the masks of the global batch.
         New arrays: who reads those of the step before may not be done.
         """
+        first_row = 0 if self._ranks is None else self._ranks.first_row(step)
         return [
             dropout_mask(
                 (count, *shape),
@@ -45,6 +48,7 @@ class Masks:
                 seed=self._seed,
                 step=step,
                 layer=index,
+                first_row=first_row,
                 dtype=self.precision,
             )
             for index, (shape, rate) in self._layers.items()

@@ -14,10 +14,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from trainers.errors import DeviceError, LoopError
+from trainers.loops import tf_ranks
 from trainers.loops.arrays import check_state
 from trainers.loops.job import Job
 from trainers.loops.masks import Masks
-from trainers.loops.tf_model import Model, cross_entropy
+from trainers.loops.tf_model import Model, cross_entropies
 from trainers.loops.tf_optimizers import Updates
 from trainers.timing import Tick, TimedEpoch, timed_epoch
 from trainers.weights import Weights
@@ -32,8 +33,9 @@ State = dict[str, NDArray[Any]]
 def configure(job: Job) -> dict[str, Any]:
     """Set threads, arithmetic flags and device of this process; returns them.
 
-    Raises `DeviceError` if there is no such device, `LoopError` if TensorFlow has
-    already started with other threads or devices.
+    One of several processes meets the others here. Raises `DeviceError` if there is no
+    such device, `LoopError` if TensorFlow has already started with other threads or
+    devices, and the errors of `tf_ranks.join`.
     """
     devices = tf.config.list_physical_devices("GPU") if job.device == "cuda" else []
     if job.device == "cuda" and not devices:
@@ -55,7 +57,14 @@ def configure(job: Job) -> dict[str, Any]:
             hint="use another process",
         ) from error
     tf.config.experimental.enable_tensor_float_32_execution(False)
-    return {
+    flags: dict[str, Any] = {}
+    if job.ranks is not None:
+        tf_ranks.join(job.ranks)
+        flags = {
+            "ranks": job.ranks.num_ranks,
+            "ranks_by": "MultiWorkerMirroredStrategy",
+        }
+    return flags | {
         "version": tf.__version__,
         "form": job.form,
         "threads": tf.config.threading.get_intra_op_parallelism_threads(),
@@ -90,10 +99,23 @@ class Trainer:
             self.device_step = tf.Variable(0, dtype=tf.int64, trainable=False)
             rates = recipe.learning_rates(job.num_steps)
             self.rates = tf.constant(rates.astype(job.precision))
-        self.model = Model(recipe, self.weights, job.seed)
-        self.update = _compiled(self._update, job.form)
+        self.shared = None if job.ranks is None else tf_ranks.Shared(job.ranks)
+        self.model = Model(recipe, self.weights, job.seed, self.shared)
+        self.update = self._compiled_update()
         self.differentiate = _compiled(self._loss_and_gradients, job.form)
         self.infer = _compiled(self._infer, job.form)
+
+    def _compiled_update(self) -> Callable[..., Any]:
+        shared = self.shared
+        if shared is None:
+            return _compiled(self._update, self.job.form)
+        # All processes must trace a step at once, since they count what they add up
+        # as they trace; parts of two global batches can have one size in some alone.
+        return _compiled(
+            shared.spread(self._update),
+            self.job.form,
+            lambda: shared.ranks.count(self.step),
+        )
 
     def _update(self, images: Tensor, labels: Tensor, *masks: Tensor) -> Tensor:
         step = self.device_step.read_value()
@@ -119,8 +141,14 @@ class Trainer:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             logits, moving = self.model.train(tf.cast(images, self.dtype), masks, step)
-            loss = cross_entropy(logits, labels)
-        return loss, tape.gradient(loss, variables), moving
+            losses = cross_entropies(logits, labels)
+            loss = tf.reduce_mean(losses)
+            if self.shared is not None:
+                loss = self.shared.mean(losses, step)
+        gradients = tape.gradient(loss, variables)
+        if self.shared is not None:
+            loss, *gradients = self.shared.sum([loss, *gradients])
+        return loss, gradients, moving
 
     def _infer(self, images: Tensor) -> Tensor:
         return self.model.infer(tf.cast(images, self.dtype))
@@ -215,9 +243,25 @@ def load_model(trainer: Trainer, path: str | os.PathLike[str]) -> None:
     load_weights(trainer, import_model(trainer.job.recipe, Path(path)))
 
 
-def _compiled(function: Callable[..., Any], form: str) -> Callable[..., Any]:
+def sum_over_ranks(trainer: Trainer, array: NDArray[Any]) -> NDArray[Any]:
+    """The sum of all processes' arrays, the same on each of them; a fresh array."""
+    assert trainer.job.ranks is not None  # for the type checker: of several processes
+    return tf_ranks.sum_over_ranks(trainer.job.ranks, array)
+
+
+def lost_rank(error: BaseException) -> bool:
+    """Whether `error` says that another process is gone or late."""
+    return tf_ranks.lost_rank(error)
+
+
+def _compiled(
+    function: Callable[..., Any],
+    form: str,
+    kind_of_call: Callable[[], Any] = lambda: None,
+) -> Callable[..., Any]:
     """`function` in the job's form, compiled once for each kind of tensors it gets.
 
+    And for each value of `kind_of_call`, if given, at that time.
     Calls of a concrete function take half as long as those of a `tf.function`, which
     looks at its arguments anew.
     """
@@ -227,7 +271,8 @@ def _compiled(function: Callable[..., Any], form: str) -> Callable[..., Any]:
     concrete: dict[Any, Callable[..., Any]] = {}
 
     def call(*tensors: Tensor) -> Any:
-        kind = tuple([(len(tensor), tensor.dtype) for tensor in tensors])
+        sizes = tuple([(len(tensor), tensor.dtype) for tensor in tensors])
+        kind = (kind_of_call(), sizes)
         if kind not in concrete:
             concrete[kind] = general.get_concrete_function(*tensors)
         return concrete[kind](*tensors)

@@ -21,6 +21,7 @@ from trainers.layers import (
     Flatten,
     MaxPool,
 )
+from trainers.loops.tf_ranks import Shared
 from trainers.recipes import Recipe
 
 Tensor = Any
@@ -33,16 +34,24 @@ class Model:
     """A recipe's layers as one function of weights and images.
 
     `weights`: a variable or tensor by each name of `Recipe.weight_shapes`, of one dtype,
-    in which all is computed. `seed`: of native dropout.
+    in which all is computed. `seed`: of native dropout. `shared`: of one process of
+    several, whose batches are parts of global ones.
     """
 
     def __init__(
-        self, recipe: Recipe, weights: Mapping[str, Tensor], seed: int
+        self,
+        recipe: Recipe,
+        weights: Mapping[str, Tensor],
+        seed: int,
+        shared: Shared | None = None,
     ) -> None:
         self.recipe = recipe
         self.weights = weights
         self.shapes = recipe.shapes()
-        self.seeds = [_layer_seed(seed, index) for index in range(len(recipe.layers))]
+        self.shared = shared
+        rank = 0 if shared is None else shared.ranks.rank
+        layers = range(len(recipe.layers))
+        self.seeds = [_layer_seed(seed, index, rank) for index in layers]
 
     def train(
         self, images: Tensor, masks: Sequence[Tensor], step: Tensor
@@ -57,7 +66,7 @@ class Model:
         moving: Tensors = {}
         for index, layer in enumerate(self.recipe.layers):
             if isinstance(layer, BatchNorm):
-                values = self._normalise(index, layer, values, moving)
+                values = self._normalise(index, layer, values, moving, step)
             elif not isinstance(layer, Dropout):
                 values = self._apply(index, values)
             elif layer.masks == "shared":
@@ -111,15 +120,25 @@ class Model:
         return values if function is None else function(values)
 
     def _normalise(
-        self, index: int, layer: BatchNorm, values: Tensor, moving: Tensors
+        self,
+        index: int,
+        layer: BatchNorm,
+        values: Tensor,
+        moving: Tensors,
+        step: Tensor,
     ) -> Tensor:
-        mean = _mean(values)
+        mean = self._batch_mean(values, step)
         centred = values - mean
-        variance = _mean(centred * centred)
+        variance = self._batch_mean(centred * centred, step)
         for name, batch in (("moving_mean", mean), ("moving_variance", variance)):
             moved = layer.momentum * self.weights[f"{index}.{name}"]
             moving[f"{index}.{name}"] = moved + (1 - layer.momentum) * batch
         return self._scale(index, layer, centred, variance)
+
+    def _batch_mean(self, values: Tensor, step: Tensor) -> Tensor:
+        if self.shared is None:
+            return _mean(values)
+        return self.shared.statistics_mean(values, step)
 
     def _scale(
         self, index: int, layer: BatchNorm, centred: Tensor, variance: Tensor
@@ -130,17 +149,15 @@ class Model:
         return centred * (gamma * tf.math.rsqrt(variance + layer.epsilon)) + beta
 
 
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """The batch's mean loss, of integer labels (m,) or one-hot ones (m, classes)."""
+def cross_entropies(logits: Tensor, labels: Tensor) -> Tensor:
+    """Each example's loss (m,), of integer labels (m,) or one-hot ones (m, classes)."""
     if labels.dtype.is_floating:
-        losses = tf.nn.softmax_cross_entropy_with_logits(
+        return tf.nn.softmax_cross_entropy_with_logits(
             tf.cast(labels, logits.dtype), logits
         )
-    else:
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            tf.cast(labels, tf.int64), logits
-        )
-    return tf.reduce_mean(losses)
+    return tf.nn.sparse_softmax_cross_entropy_with_logits(
+        tf.cast(labels, tf.int64), logits
+    )
 
 
 def _mean(values: Tensor) -> Tensor:
@@ -153,7 +170,8 @@ def _mean(values: Tensor) -> Tensor:
     return tf.reduce_sum(values, list(range(len(values.shape) - 1))) * (1 / count)
 
 
-def _layer_seed(seed: int, index: int) -> int:
+def _layer_seed(seed: int, index: int, rank: int) -> int:
     """An int64 that takes all 64 bits of `seed`."""
-    digest = hashlib.blake2b(f"{seed}/{index}".encode(), digest_size=8).digest()
+    name = f"{seed}/{index}/{rank}" if rank else f"{seed}/{index}"
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little", signed=True)

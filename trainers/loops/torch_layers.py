@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import nn
 
 from trainers.layers import (
@@ -68,11 +69,13 @@ class BiasedBatchNorm(nn.Module):
     """`layers.BatchNorm` over axis 1, with the names of `nn.BatchNorm2d`.
 
     PyTorch's own takes the unbiased variance into the running one. A batch with one
-    number a channel, which it refuses, has variance 0 here.
+    number a channel, which it refuses, has variance 0 here. With `over_ranks` a batch
+    is all ranks' parts together.
     """
 
     running_mean: Tensor
     running_var: Tensor
+    over_ranks = False
 
     def __init__(self, layer: BatchNorm, channels: int, **kind: Any) -> None:
         super().__init__()
@@ -87,6 +90,8 @@ class BiasedBatchNorm(nn.Module):
         """x (m, c) or (m, c, h, w), normalised; in training moves the running ones."""
         if not self.training:
             return self._normalised(x, self.running_mean, self.running_var)
+        if self.over_ranks:
+            return self._normalised_over_ranks(x)
         # Zeros, because PyTorch multiplies what was there by 1 - momentum = 0.
         mean, variance = x.new_zeros((2, x.shape[1])).unbind()
         normalised = self._normalised(x, mean, variance)
@@ -97,6 +102,22 @@ class BiasedBatchNorm(nn.Module):
             if count > 1:
                 share = (1 - self.momentum) * (count - 1) / count
                 self.running_var.add_(variance, alpha=share)
+        return normalised
+
+    def _normalised_over_ranks(self, x: Tensor) -> Tensor:
+        # Not `nn.SyncBatchNorm`, which works on GPUs only.
+        axes = [axis for axis in range(x.dim()) if axis != 1]
+        shape = [1, -1] + [1] * (x.dim() - 2)
+        count = x.new_tensor([x.numel() // x.shape[1]])
+        sums = _summed(torch.cat([x.sum(axes), count]))
+        mean = sums[:-1] / sums[-1]
+        centred = x - mean.view(shape)
+        variance = _summed((centred * centred).sum(axes)) / sums[-1]
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, 1 - self.momentum)
+            self.running_var.lerp_(variance, 1 - self.momentum)
+        scale = self.weight * torch.rsqrt(variance + self.epsilon)
+        normalised: Tensor = centred * scale.view(shape) + self.bias.view(shape)
         return normalised
 
     def _normalised(self, x: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
@@ -112,6 +133,27 @@ class BiasedBatchNorm(nn.Module):
             self.epsilon,
             torch.backends.cudnn.enabled,
         )
+
+
+class _SumOverRanks(torch.autograd.Function):
+    """Its gradient is that of all ranks' losses together."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor) -> Tensor:
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+def _summed(values: Tensor) -> Tensor:
+    total: Tensor = _SumOverRanks.apply(values)  # type: ignore[no-untyped-call]
+    return total
 
 
 class Model(nn.Sequential):

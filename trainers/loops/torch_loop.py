@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from trainers.errors import DeviceError, LoopError
+from trainers.loops import torch_ranks
 from trainers.loops.arrays import check_arrays, check_state
 from trainers.loops.job import Job
 from trainers.loops.masks import Masks
@@ -54,9 +55,12 @@ def configure(job: Job) -> dict[str, Any]:
     """Set threads and arithmetic flags of this process; returns them for the record.
 
     Before anything else runs in PyTorch, since threads keep the flags they start with.
-    Raises `DeviceError` if the device is not there.
+    One of several processes meets the others here. Raises `DeviceError` if the device
+    is not there, and the errors of `torch_ranks.join`.
     """
     device = _device(job)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     # TensorFlow's threads do so by default; denormals cost a factor of 10 and more.
     torch.set_flush_denormal(True)
     torch.set_num_threads(job.num_threads)
@@ -77,6 +81,11 @@ def configure(job: Job) -> dict[str, Any]:
     }
     if job.form == "compile":
         flags |= {"compiled": "model and loss", "dynamic_shapes": False}
+    if job.ranks is not None:
+        flags |= {
+            "ranks": job.ranks.num_ranks,
+            "ranks_by": f"DistributedDataParallel, {torch_ranks.join(job.ranks, device)}",
+        }
     return flags
 
 
@@ -98,11 +107,17 @@ class Trainer:
         self.generator = torch.default_generator
         if self.device.type == "cuda":
             torch.cuda.init()  # type: ignore[no-untyped-call]
-            self.generator = torch.cuda.default_generators[0]
+            self.generator = torch.cuda.default_generators[self.device.index]
         self.has_native_masks = not recipe.is_bit_comparable
+        options = _COMPILE if job.form == "compile" else None
+        self.shared_loss = None
+        if job.ranks is not None:
+            self.shared_loss = torch_ranks.SharedLoss(
+                self.model, job.ranks, self.device, options
+            )
         self.loss = _loss_of(self.model)
-        if job.form == "compile":
-            self.loss = torch.compile(self.loss, **_COMPILE)
+        if options is not None and self.shared_loss is None:
+            self.loss = torch.compile(self.loss, **options)
         self.reset()
 
     def reset(self) -> None:
@@ -112,7 +127,10 @@ class Trainer:
         self.step = 0
 
     def loss_of(self, images: Tensor, labels: Tensor) -> Tensor:
-        """The mean loss of a batch in training, at the next step's masks."""
+        """The mean loss of a batch in training, at the next step's masks.
+
+        Of several processes: what `SharedLoss` gives for this one's part.
+        """
         if images.dtype is not self.dtype or images.device != self.device:
             images = images.to(self.device, self.dtype)
         kind = self.dtype if labels.is_floating_point() else torch.int64
@@ -120,7 +138,10 @@ class Trainer:
             labels = labels.to(self.device, kind)
         if self.has_native_masks:
             self._seed_native()
-        return self.loss(images, labels, self._masks(len(images)))
+        masks = self._masks(len(images))
+        if self.shared_loss is not None:
+            return self.shared_loss(images, labels, masks, self.step)
+        return self.loss(images, labels, masks)
 
     def _masks(self, count: int) -> list[Tensor]:
         masks = [
@@ -131,8 +152,10 @@ class Trainer:
 
     def _seed_native(self) -> None:
         """Make PyTorch's masks a function of seed and step, so that runs can resume."""
-        name = f"{self.job.seed} {self.step}".encode()
-        digest = hashlib.blake2b(name, digest_size=8).digest()
+        name = f"{self.job.seed} {self.step}"
+        if self.job.ranks is not None and self.job.ranks.rank:
+            name += f" {self.job.ranks.rank}"
+        digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
         # `torch.manual_seed` looks for every kind of device, which takes longer.
         self.generator.manual_seed(int.from_bytes(digest, "little"))
 
@@ -205,7 +228,8 @@ def train_step(trainer: Trainer, images: Tensor, labels: Tensor) -> Tensor:
     loss.backward()  # type: ignore[no-untyped-call]
     trainer.stepper.step(trainer.step)
     trainer.step += 1
-    return loss.detach()
+    loss = loss.detach()
+    return loss if trainer.shared_loss is None else trainer.shared_loss.mean(loss)
 
 
 def gradients(
@@ -274,6 +298,16 @@ def load_model(trainer: Trainer, path: Path) -> None:
     load_weights(trainer, read_state_dict(trainer.job.recipe, Path(path)))
 
 
+def sum_over_ranks(trainer: Trainer, array: Array) -> Array:
+    """The sum of all processes' arrays, the same on each of them; a fresh array."""
+    return torch_ranks.sum_over_ranks(array, trainer.device)
+
+
+def lost_rank(error: BaseException) -> bool:
+    """Whether `error` says that another process is gone or late."""
+    return torch_ranks.lost_rank(error)
+
+
 def _loss_of(model: Model) -> Callable[[Tensor, Tensor, list[Tensor]], Tensor]:
     # No method of the trainer: compiled code would look at each step whether any of
     # the trainer's attributes on the way has changed.
@@ -291,7 +325,9 @@ def _device(job: Job) -> torch.device:
             found=f"PyTorch {torch.__version__}",
             hint='use device="cpu"',
         )
-    return torch.device("cuda:0" if job.device == "cuda" else "cpu")
+    if job.device == "cpu":
+        return torch.device("cpu")
+    return torch.device("cuda", job.ranks.local_rank if job.ranks is not None else 0)
 
 
 def _device_name(device: torch.device) -> str:

@@ -1,0 +1,136 @@
+"""PyTorch's side of training in several processes: DistributedDataParallel.
+
+A global batch of n examples is cut into unequal parts, so a rank's loss is not its mean
+but `num_ranks / n` times its sum: what DDP averages over ranks is then the gradient of
+the global batch's mean loss, whatever the parts' sizes are.
+"""
+
+import os
+import socket
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+from torch.nn.parallel import DistributedDataParallel
+
+from trainers.errors import LaunchError, RankLostError
+from trainers.loops.ranks import Ranks
+from trainers.loops.torch_layers import BiasedBatchNorm, Model
+
+Tensor = torch.Tensor
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def join(ranks: Ranks, device: torch.device) -> str:
+    """Meet the other processes; the backend's name: gloo, or nccl on a GPU.
+
+    Where the meeting point is this machine's loopback, gloo listens there alone unless
+    GLOO_SOCKET_IFNAME says otherwise. The group stays until the process ends: PyTorch's
+    end of a gloo group can wait for ever for a thread that waits for Python. Raises `RankLostError` if not all have come in
+    time, `LaunchError` if torchrun's environment lacks the meeting point.
+    """
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    if os.environ.get("MASTER_ADDR") in _LOOPBACK:
+        names = [name for _, name in socket.if_nameindex()]
+        loopback = next((name for name in ("lo", "lo0") if name in names), None)
+        if loopback is not None:
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", loopback)
+    if dist.is_initialized():
+        return backend
+    try:
+        dist.init_process_group(
+            backend,
+            rank=ranks.rank,
+            world_size=ranks.num_ranks,
+            timeout=timedelta(seconds=ranks.timeout_s),
+        )
+    except ValueError as error:
+        raise LaunchError(
+            "PyTorch cannot meet the other processes",
+            found=" ".join(str(error).split()),
+            hint="start the processes by torchrun",
+        ) from error
+    except RuntimeError as error:
+        raise RankLostError(
+            "not all processes of the run have come",
+            expected=f"{ranks.num_ranks} within {ranks.timeout_s:g} s",
+            found=" ".join(str(error).split("\n")[0].split()),
+        ) from error
+    return backend
+
+
+class _Loss(nn.Module):
+    """A model with its loss: `scale` times the sum over the examples."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, images: Tensor, labels: Tensor, masks: list[Tensor], scale: Tensor
+    ) -> Tensor:
+        logits = self.model(images, masks)
+        return functional.cross_entropy(logits, labels, reduction="sum") * scale
+
+
+class SharedLoss:
+    """The loss of this rank's part of a batch, whose gradients DDP averages.
+
+    `options`: of `torch.compile`, or None for op by op.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        ranks: Ranks,
+        device: torch.device,
+        options: Mapping[str, Any] | None,
+    ) -> None:
+        loss: nn.Module = _Loss(model)
+        for module in model.modules():
+            if isinstance(module, BiasedBatchNorm):
+                module.over_ranks = True
+        if options is not None:
+            loss = torch.compile(loss, **options)  # type: ignore[assignment]
+        self._ranks = ranks
+        self._loss = DistributedDataParallel(loss)
+
+    def __call__(
+        self, images: Tensor, labels: Tensor, masks: list[Tensor], step: int
+    ) -> Tensor:
+        """`num_ranks` times this part of the global batch's mean loss."""
+        ranks = self._ranks
+        scale = torch.tensor(
+            ranks.num_ranks / ranks.count(step),
+            dtype=images.dtype,
+            device=images.device,
+        )
+        loss: Tensor = self._loss(images, labels, masks, scale)
+        return loss
+
+    def mean(self, loss: Tensor) -> Tensor:
+        """The global batch's mean loss, from what each rank's call gave."""
+        dist.all_reduce(loss)
+        return loss / self._ranks.num_ranks
+
+
+def sum_over_ranks(array: NDArray[Any], device: torch.device) -> NDArray[Any]:
+    """The sum of all ranks' arrays, the same on each of them; a fresh array."""
+    total = torch.from_numpy(np.array(array, order="C")).to(device)
+    dist.all_reduce(total)
+    return total.cpu().numpy()
+
+
+def lost_rank(error: BaseException) -> bool:
+    """Whether `error` is PyTorch's when a process of the group is gone or late."""
+    if isinstance(error, dist.DistError):
+        return True
+    # gloo has no class of its own.
+    return isinstance(error, RuntimeError) and "gloo" in str(error).lower()
