@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from idxdata import Dataset, Split
+from idxdata import Dataset, Split, load
 from trainers import timing
 from trainers.launch import find_launch
 from trainers.layers import (
@@ -27,7 +27,7 @@ from trainers.layers import (
 from trainers.loops import find_loop
 from trainers.optimizers import SGD, Adam
 from trainers.options import RunOptions
-from trainers.recipes import Recipe
+from trainers.recipes import RECIPES, Recipe
 from trainers.run import run
 
 # Adam has moments, batch norm moving means, dropout and a falling rate a step number.
@@ -65,7 +65,7 @@ SMALL_CNN = Recipe(
     batch_size=16,
     epochs=3,
 )
-NAMED = {recipe.name: recipe for recipe in (SMALL, SMALL_CNN)}
+NAMED = RECIPES | {recipe.name: recipe for recipe in (SMALL, SMALL_CNN)}
 
 
 def stripes(num_train: int = 200, *, noise: float = 0.0) -> Dataset:
@@ -84,6 +84,13 @@ def stripes(num_train: int = 200, *, noise: float = 0.0) -> Dataset:
     return Dataset("stripes", split(num_train, noise), split(60, 0), ("a", "b", "c"))
 
 
+def some_glyphs(num_train: int) -> Dataset:
+    """So many of the glyphs to train on, and a tenth of the test split."""
+    glyphs = load("glyphs")
+    train, test = glyphs.train[:num_train], glyphs.test[:1000]
+    return Dataset("some glyphs", train, test, glyphs.classes)
+
+
 def options(**changes: Any) -> RunOptions:
     """SMALL on stripes by torch-eager, with changes."""
     given = {"recipe": SMALL, "loop": "torch-eager", "data": stripes()} | changes
@@ -95,6 +102,8 @@ def launched(changes: dict[str, Any]) -> RunOptions:
     given = dict(changes)
     if "num_train" in given:
         given["data"] = stripes(given.pop("num_train"))
+    if "num_glyphs" in given:
+        given["data"] = some_glyphs(given.pop("num_glyphs"))
     if "named_recipe" in given:
         given["recipe"] = NAMED[given.pop("named_recipe")]
     launch = find_launch(find_loop(given.get("loop", "torch-eager")), os.environ)

@@ -18,13 +18,21 @@ from trainers.loops.ranks import Ranks
 Tensor = Any
 
 
-@functools.cache
+_strategies: list[Any] = []
+
+
 def join(ranks: Ranks) -> Any:
     """The strategy, once the other processes of TF_CONFIG are there.
 
-    Before any operation runs in this process. A process has one strategy. Raises
+    A process has one; the first call comes before any operation runs. Raises
     `RankLostError` if not all have come in time.
     """
+    if not _strategies:
+        _strategies.append(_joined(ranks))
+    return _strategies[0]
+
+
+def _joined(ranks: Ranks) -> Any:
     options = tf.distribute.experimental.CommunicationOptions(
         timeout_seconds=ranks.timeout_s
     )
