@@ -44,12 +44,14 @@ def join(ranks: Ranks, device: torch.device) -> str:
             os.environ.setdefault("GLOO_SOCKET_IFNAME", loopback)
     if dist.is_initialized():
         return backend
+    timeout = timedelta(seconds=ranks.timeout_s)
     try:
         dist.init_process_group(
             backend,
+            store=_store(ranks, timeout),
             rank=ranks.rank,
             world_size=ranks.num_ranks,
-            timeout=timedelta(seconds=ranks.timeout_s),
+            timeout=timeout,
         )
     except ValueError as error:
         raise LaunchError(
@@ -64,6 +66,20 @@ def join(ranks: Ranks, device: torch.device) -> str:
             found=" ".join(str(error).split("\n")[0].split()),
         ) from error
     return backend
+
+
+def _store(ranks: Ranks, timeout: timedelta) -> dist.Store:
+    """Where processes find each other: torchrun's.
+
+    On one host torchrun may keep its store when it starts processes again, with the
+    addresses of those that are gone in it. On several each start has a new one.
+    """
+    address = f"env://?rank={ranks.rank}&world_size={ranks.num_ranks}"
+    store: dist.Store = next(dist.rendezvous(address, timeout=timeout))[0]  # type: ignore[no-untyped-call]
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT")
+    if attempt is None or os.environ.get("GROUP_WORLD_SIZE") != "1":
+        return store
+    return dist.PrefixStore(f"attempt {attempt}", store)
 
 
 class _Loss(nn.Module):
