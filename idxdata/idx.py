@@ -38,6 +38,9 @@ def read_idx(
 ) -> NDArray[Any]:
     """The array in the IDX data of `source`, as a fresh array.
 
+        >>> read_idx(bytes.fromhex("00000801 00000003 050004"))
+        array([5, 0, 4], dtype=uint8)
+
     `source` is a path (str or PathLike); the data itself as bytes, bytearray or
     memoryview; a binary file object, seekable or not, which is read from its
     position to its end and left open; or a URL "scheme://..." as a str, if fsspec

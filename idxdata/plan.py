@@ -33,6 +33,12 @@ LastBatch: TypeAlias = Literal["keep", "drop", "pad"]
 class Plan:
     """An order of batches over a split of `num_examples` rows, the same everywhere.
 
+        >>> plan = Plan(60_000, 128, seed=7)
+        >>> plan.num_steps
+        469
+        >>> plan.indices(epoch=0, step=3)[:4]
+        array([16810, 55414, 30274, 31465])
+
     `batch_size` is the global batch: with `num_ranks` > 1 each of the ranks gets
     consecutive entries of it, rank r the r-th slice, so all ranks together see the
     same batches for any `num_ranks`, in as many steps. Slices are as even as whole

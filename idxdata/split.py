@@ -26,6 +26,12 @@ from idxdata.writer import idx_pieces
 class Split:
     """Examples in file order: `images` (n, ...) of any dtype, `labels` (n,) integers.
 
+        >>> split = Split(np.zeros((3, 28, 28), np.uint8), np.array([5, 0, 4]))
+        >>> split[1:]
+        <Split: 2 images of 28×28 uint8, labels int64>
+        >>> split[split.labels > 3].labels
+        array([5, 4])
+
     `attributes`: more about each example by name, arrays (n,), as QMNIST has the
     writer of each digit. `split[2:10]`, `split[::-1]`: a Split of views; `split[rows]`
     with an array of row numbers or of n booleans: one of copies; `split[7]`, and

@@ -74,6 +74,11 @@ def write_idx(
 ) -> None:
     """Write `array` as an IDX file, gzip if the name ends in `.gz` (or `.GZ`).
 
+        >>> write_idx("labels.idx", np.array([5, 0, 4], np.uint8))
+        >>> from pathlib import Path
+        >>> Path("labels.idx").read_bytes().hex(" ")
+        '00 00 08 01 00 00 00 03 05 00 04'
+
     `array` has 1 to 64 dims and one of the six IDX dtypes in any byte order; it
     may be non-contiguous, read-only, mapped or empty; what is read is equal. The
     gzip output is the same for the same array (no name, no time stamp) and one

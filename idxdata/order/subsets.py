@@ -90,6 +90,9 @@ class First:
 class Fold:
     """Cross-validation: fold `index` of `num_folds`, or all others. O(1) memory.
 
+        >>> Fold(5, 0, seed=7, part="held_out").size(60_000)
+        12000
+
     The rows, permuted by a key made of `seed` alone, are cut into `num_folds`
     runs whose sizes differ by one at most: `part="held_out"` is run `index`,
     `part="train"` the rest. Positions count along the permuted rows, so a
