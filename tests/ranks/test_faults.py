@@ -16,6 +16,7 @@ from tests.ranks.launching import (
     alone,
     children,
     ended,
+    free_port,
     records,
     tf_workers,
     together,
@@ -29,7 +30,12 @@ pytestmark = [
 ]
 
 # 13 steps an epoch, 39 in all; float64, so that only what is wrong can show.
-RUN: dict[str, Any] = {"num_train": 197, "precision": "float64", "checkpoint_s": 0, "timeout_s": 60}
+RUN: dict[str, Any] = {
+    "num_train": 197,
+    "precision": "float64",
+    "checkpoint_s": 0,
+    "timeout_s": 60,
+}
 
 
 def folder(path: Path, **changes: Any) -> dict[str, Any]:
@@ -136,7 +142,7 @@ def test_processes_that_differ_are_refused(tmp_path: Path) -> None:
     script.write_text(code)
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"),
-        *("--master-addr", "127.0.0.1", "--master-port", "0", str(script)),
+        *("--master-addr", "127.0.0.1", "--master-port", str(free_port()), str(script)),
     ]
     done = subprocess.run(  # noqa: PLW1510 - its status is looked at
         command,

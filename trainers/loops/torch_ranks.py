@@ -16,6 +16,8 @@ import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
 from torch import nn
+from torch.distributed import distributed_c10d as c10d
+from torch.distributed.rendezvous import rendezvous
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
@@ -68,18 +70,18 @@ def join(ranks: Ranks, device: torch.device) -> str:
     return backend
 
 
-def _store(ranks: Ranks, timeout: timedelta) -> dist.Store:
+def _store(ranks: Ranks, timeout: timedelta) -> c10d.Store:
     """Where processes find each other: torchrun's.
 
     On one host torchrun may keep its store when it starts processes again, with the
     addresses of those that are gone in it. On several each start has a new one.
     """
     address = f"env://?rank={ranks.rank}&world_size={ranks.num_ranks}"
-    store: dist.Store = next(dist.rendezvous(address, timeout=timeout))[0]  # type: ignore[no-untyped-call]
+    store: c10d.Store = next(rendezvous(address, timeout=timeout))[0]
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT")
     if attempt is None or os.environ.get("GROUP_WORLD_SIZE") != "1":
         return store
-    return dist.PrefixStore(f"attempt {attempt}", store)
+    return c10d.PrefixStore(f"attempt {attempt}", store)
 
 
 class _Loss(nn.Module):
