@@ -46,7 +46,7 @@ axes := batch-size threads width loop loader
 
 .PHONY: help setup bench $(axes:%=bench-%) bench-selftest bench-data bench-read \
 	bench-cache bench-order bench-augment \
-	bench-feed bench-loops parity test test-long test-interpreted test-checked faults fuzz \
+	bench-feed bench-loops parity test test-long test-distributed test-interpreted test-checked faults fuzz \
 	docs lint wheel format clean
 .DEFAULT_GOAL := help
 
@@ -73,6 +73,8 @@ help:
 	@echo "make parity  is every recipe the same model in every loop? DATA=glyphs RECIPES=(all)"
 	@echo "             LOOPS=(all) STEPS=100"
 	@echo "make test    the test suite, but for what takes long: make test-long"
+	@echo "make test-distributed"
+	@echo "             one model in several processes, killed ones among them; a quarter hour"
 	@echo "make test-interpreted, make test-checked"
 	@echo "             tests of reading and of kernels: without the JIT, with coverage;"
 	@echo "             with every index checked"
@@ -142,6 +144,10 @@ test: setup
 # All loops against the reference, in processes of their own; processes that are killed.
 test-long: setup
 	$(BIN)/python -m pytest -m long
+
+# Several processes, hosts (network namespaces, where root may make them), a Ray cluster.
+test-distributed: setup
+	$(BIN)/python -m pytest -m distributed
 
 # What reaches a kernel. The rest would only be slow, or is others' code.
 kernel_tests := $(wildcard $(patsubst %,tests/test_%.py,inflate inflate_work gunzip idx idx_bounds \

@@ -25,7 +25,7 @@ from tests.ranks.launching import (
 )
 
 pytestmark = [
-    pytest.mark.long,
+    pytest.mark.distributed,
     pytest.mark.skipif(sys.platform != "linux", reason="looks for children in /proc"),
 ]
 

@@ -26,7 +26,7 @@ def test_two_processes_of_torch() -> None:
         check(line)
 
 
-@pytest.mark.long
+@pytest.mark.distributed
 @pytest.mark.parametrize("num_ranks", [1, 2, 3, 4])
 def test_torch(num_ranks: int) -> None:
     pytest.importorskip("torch")
@@ -34,7 +34,7 @@ def test_torch(num_ranks: int) -> None:
         check(line)
 
 
-@pytest.mark.long
+@pytest.mark.distributed
 @pytest.mark.parametrize("num_ranks", [2, 3, 4])
 def test_tensorflow(num_ranks: int) -> None:
     pytest.importorskip("tensorflow")
@@ -43,6 +43,13 @@ def test_tensorflow(num_ranks: int) -> None:
 
 
 @pytest.mark.long
+def test_three_processes_of_tensorflow() -> None:
+    pytest.importorskip("tensorflow")
+    for line in compare("tf-function", RUNS[:1], [3]):
+        check(line)
+
+
+@pytest.mark.distributed
 def test_compiled_torch() -> None:
     pytest.importorskip("torch")
     # Convolution is compiled alike; batch norm over ranks breaks the graph.

@@ -69,9 +69,11 @@ class Live:
 
     def _start(self, event: dict[str, Any]) -> None:
         self._epochs = event["epochs"]
+        ranks = event["ranks"]
+        where = f", in [bold]{ranks}[/] processes" if ranks > 1 else ""
         self._console.print(
             f"[bold]{event['recipe']}[/] with {event['num_parameters']:,} parameters, "
-            f"by [bold]{event['loop']}[/], on [bold]{event['dataset']}[/]"
+            f"by [bold]{event['loop']}[/], on [bold]{event['dataset']}[/]{where}"
         )
         if event["resumed_at"] is not None:
             epoch, step = event["resumed_at"]

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
@@ -27,23 +28,21 @@ from trainers.loops.torch_layers import BiasedBatchNorm, Model
 
 Tensor = torch.Tensor
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
 
 def join(ranks: Ranks, device: torch.device) -> str:
     """Meet the other processes; the backend's name: gloo, or nccl on a GPU.
 
-    Where the meeting point is this machine's loopback, gloo listens there alone unless
-    GLOO_SOCKET_IFNAME says otherwise. The group stays until the process ends: PyTorch's
+    gloo listens on the network by which this process reaches the meeting point, which is
+    the loopback where all are on one host; GLOO_SOCKET_IFNAME says otherwise. The group stays until the process ends: PyTorch's
     end of a gloo group can wait for ever for a thread that waits for Python. Raises `RankLostError` if not all have come in
     time, `LaunchError` if torchrun's environment lacks the meeting point.
     """
     backend = "nccl" if device.type == "cuda" else "gloo"
-    if os.environ.get("MASTER_ADDR") in _LOOPBACK:
-        names = [name for _, name in socket.if_nameindex()]
-        loopback = next((name for name in ("lo", "lo0") if name in names), None)
-        if loopback is not None:
-            os.environ.setdefault("GLOO_SOCKET_IFNAME", loopback)
+    interface = _interface_towards(os.environ.get("MASTER_ADDR", ""))
+    if interface is not None:
+        # Left to itself gloo takes the address of the host's name: on many hosts that
+        # is the loopback, which no other host reaches.
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
     if dist.is_initialized():
         return backend
     timeout = timedelta(seconds=ranks.timeout_s)
@@ -68,6 +67,24 @@ def join(ranks: Ranks, device: torch.device) -> str:
             found=" ".join(str(error).split("\n")[0].split()),
         ) from error
     return backend
+
+
+def _interface_towards(host: str) -> str | None:
+    """The network interface by which packets to `host` leave; None if that is unknown."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, 9, type=socket.SOCK_DGRAM
+        )[0]
+        with socket.socket(family, kind) as probe:
+            probe.connect(address)  # sends nothing
+            own = probe.getsockname()[0]
+    except OSError:
+        return None
+    name: str
+    for name, addresses in psutil.net_if_addrs().items():
+        if own in (one.address.partition("%")[0] for one in addresses):
+            return name
+    return None
 
 
 def _store(ranks: Ranks, timeout: timedelta) -> c10d.Store:
