@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata import Dataset, load
-from trainers.checkpoints import Checkpoint
 from trainers.metrics import Metrics, compute_metrics, probabilities
 from trainers.monitor import Event
 from trainers.npz import arrays_digest
@@ -66,7 +65,8 @@ def _run(session: Session) -> RunRecord:
     options, on_event = session.options, session.on_event
     checkpoint = session.folder.open(resume=options.resume)
     weights = initial_weights(session.recipe, options.seed)
-    startup = _start(session, weights, checkpoint)
+    session.check_ranks(checkpoint)
+    startup = _start(session, weights)
     if checkpoint is not None:
         session.restore(checkpoint)
     on_event(_start_event(session))
@@ -89,20 +89,17 @@ class _Startup:
     warmup_s: float
 
 
-def _start(
-    session: Session, weights: Weights, checkpoint: Checkpoint | None
-) -> _Startup:
+def _start(session: Session, weights: Weights) -> _Startup:
     """Make the model, warm it up, set it back."""
     begin = time.perf_counter()
     session.build(weights)
-    build_s = session.configure_s + time.perf_counter() - begin
-    session.check_ranks(checkpoint)
     built = time.perf_counter()
     first_step_s = _first_steps(session)
     pairs = session.feed.eval_pairs(session.feed.test, session.options.device)
     session.module.predict(session.trainer, pairs)
     warmup_s = time.perf_counter() - built
     session.module.load_weights(session.trainer, weights)
+    build_s = session.configure_s + built - begin
     return _Startup(build_s, first_step_s, warmup_s)
 
 

@@ -94,15 +94,15 @@ class Session:
 
     @property
     def sum_over_ranks(self) -> Sum | None:
-        """None if this process trains alone. The model must be built."""
+        """None if this process trains alone."""
         if self.job.ranks is None:
             return None
-        return partial(self.module.sum_over_ranks, self.trainer)
+        return partial(self.module.sum_over_ranks, self.job)
 
     def check_ranks(self, checkpoint: Checkpoint | None) -> None:
         """Raises `LaunchError` if another process is about to train something else.
 
-        None of them goes on before all are here. The model must be built.
+        None of them goes on before all are here.
         """
         if self.job.ranks is None or self.sum_over_ranks is None:
             return

@@ -243,10 +243,10 @@ def load_model(trainer: Trainer, path: str | os.PathLike[str]) -> None:
     load_weights(trainer, import_model(trainer.job.recipe, Path(path)))
 
 
-def sum_over_ranks(trainer: Trainer, array: NDArray[Any]) -> NDArray[Any]:
+def sum_over_ranks(job: Job, array: NDArray[Any]) -> NDArray[Any]:
     """The sum of all processes' arrays, the same on each of them; a fresh array."""
-    assert trainer.job.ranks is not None  # for the type checker: of several processes
-    return tf_ranks.sum_over_ranks(trainer.job.ranks, array)
+    assert job.ranks is not None  # for the type checker: of several processes
+    return tf_ranks.sum_over_ranks(job.ranks, array)
 
 
 def lost_rank(error: BaseException) -> bool:

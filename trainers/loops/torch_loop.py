@@ -298,9 +298,9 @@ def load_model(trainer: Trainer, path: Path) -> None:
     load_weights(trainer, read_state_dict(trainer.job.recipe, Path(path)))
 
 
-def sum_over_ranks(trainer: Trainer, array: Array) -> Array:
+def sum_over_ranks(job: Job, array: Array) -> Array:
     """The sum of all processes' arrays, the same on each of them; a fresh array."""
-    return torch_ranks.sum_over_ranks(array, trainer.device)
+    return torch_ranks.sum_over_ranks(array, _device(job))
 
 
 def lost_rank(error: BaseException) -> bool:

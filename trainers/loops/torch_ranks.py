@@ -33,15 +33,18 @@ def join(ranks: Ranks, device: torch.device) -> str:
     """Meet the other processes; the backend's name: gloo, or nccl on a GPU.
 
     gloo listens on the network by which this process reaches the meeting point, which is
-    the loopback where all are on one host; GLOO_SOCKET_IFNAME says otherwise. The group stays until the process ends: PyTorch's
-    end of a gloo group can wait for ever for a thread that waits for Python. Raises `RankLostError` if not all have come in
-    time, `LaunchError` if torchrun's environment lacks the meeting point.
+    the loopback where all are on one host; GLOO_SOCKET_IFNAME says otherwise. The group
+    stays until the process ends: PyTorch's end of a gloo group can wait for ever for a
+    thread that waits for Python.
+
+    Raises `RankLostError` if not all have come in time, `LaunchError` if torchrun's
+    environment lacks the meeting point.
     """
     backend = "nccl" if device.type == "cuda" else "gloo"
     interface = _interface_towards(os.environ.get("MASTER_ADDR", ""))
     if interface is not None:
-        # Left to itself gloo takes the address of the host's name: on many hosts that
-        # is the loopback, which no other host reaches.
+        # Left to itself gloo takes the address of the host's name, which on many hosts
+        # is the loopback, where no other host reaches it.
         os.environ.setdefault("GLOO_SOCKET_IFNAME", interface)
     if dist.is_initialized():
         return backend
