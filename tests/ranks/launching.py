@@ -131,7 +131,7 @@ def _start(command: list[str], extra: dict[str, str]) -> "subprocess.Popen[str]"
 
 def _finished(processes: Sequence["subprocess.Popen[str]"]) -> list[list[str]]:
     """Each one's lines on standard output; all must end well, and in time."""
-    end = time.monotonic() + 240
+    end = time.monotonic() + 500
     with ended(processes):
         outputs = []
         for process in processes:
