@@ -38,7 +38,7 @@ class FeedData:
 
     @cached_property
     def images(self) -> NDArray[np.uint8]:
-        images: NDArray[np.uint8] = self.split.images
+        images: NDArray[np.uint8] = np.asarray(self.split.images)
         return images if self.is_large else np.array(images)
 
     @cached_property

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from idxdata.order.strata import Stratified
     from idxdata.order.subsets import First, Fold, OfClasses
     from idxdata.plan import Plan, indices_digest
+    from idxdata.sharding import ShardedArray
     from idxdata.split import Split, idx_digest
     from idxdata.writer import write_idx
 
@@ -75,6 +76,7 @@ __all__ = [
     "PayloadSizeError",
     "Plan",
     "PlanError",
+    "ShardedArray",
     "Split",
     "Stratified",
     "batch_digest",
@@ -104,6 +106,7 @@ _MODULES = {
     "order.strata": ("Stratified",),
     "order.subsets": ("First", "Fold", "OfClasses"),
     "plan": ("Plan", "indices_digest"),
+    "sharding": ("ShardedArray",),
     "split": ("Split", "idx_digest"),
     "writer": ("write_idx",),
 }

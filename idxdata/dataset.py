@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idxdata.display import dataset_html, describe_dataset
+from idxdata.display import Part, dataset_html, describe_dataset
 from idxdata.errors import DatasetError
 from idxdata.mapping import known_contents
+from idxdata.sharding import Images, ShardedArray
 from idxdata.split import Split, joined_digest
 
 
@@ -53,16 +54,18 @@ class Dataset:
                     expected=f"{images.dtype.name} {images.shape[1:]}",
                     found=f"{other.dtype.name} {other.shape[1:]}",
                 )
-            self._check_labels(label, split.labels)
+            self._check_labels(label, split)
 
-    def _check_labels(self, split: str, labels: NDArray[Any]) -> None:
+    def _check_labels(self, name: str, split: Split) -> None:
+        labels = split.labels
         low, high = label_range(labels)
         if low < 0 or high >= len(self.classes):
             bad = np.flatnonzero((labels < 0) | (labels >= len(self.classes)))
             raise DatasetError(
-                f"{split} label out of range",
+                f"{name} label out of range",
                 expected=f"0 to {len(self.classes) - 1}",
                 found=f"{labels[bad[0]]} for example {bad[0]}",
+                hint=_place(split.images, int(bad[0])),
             )
 
     @property
@@ -96,8 +99,10 @@ class Dataset:
     def _repr_html_(self) -> str:
         return dataset_html(self.name, self.classes, self._parts())
 
-    def _parts(self) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
-        return {name: split.to_numpy() for name, split in self.splits.items()}
+    def _parts(self) -> dict[str, Part]:
+        return {
+            name: (split.images, split.labels) for name, split in self.splits.items()
+        }
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_unpacked_dataset, (self.name, dict(self.splits), self.classes))
@@ -123,6 +128,14 @@ class Dataset:
     def digest(self) -> str:
         """One SHA-256 for the dataset: of `digests`, joined by newlines."""
         return joined_digest(self.digests.values())
+
+
+def _place(images: Images, row: int) -> str | None:
+    """Which file has the image of a row, where there are many."""
+    if not isinstance(images, ShardedArray):
+        return None
+    path, within = images.shard_of(row)
+    return f"its image is row {within} of {path}"
 
 
 def label_range(labels: NDArray[Any]) -> tuple[int, int]:

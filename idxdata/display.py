@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.png import encode_png
+from idxdata.sharding import Images
 
-Part = tuple[NDArray[Any], NDArray[Any]]
+Part = tuple[Images, NDArray[Any]]
 
 _MAX_CLASSES = 12
 _MAX_SEEN = 20_000
@@ -19,7 +20,7 @@ _COLUMNS, _ROWS = 10, 5
 _MIN_SIDE_PX = 28
 
 
-def describe(images: NDArray[Any], labels: NDArray[Any]) -> str:
+def describe(images: Images, labels: NDArray[Any]) -> str:
     """Such as "60,000 images of 28×28 uint8, labels uint8". Reads no data."""
     shape = "×".join(map(str, images.shape[1:]))
     return (
@@ -57,12 +58,12 @@ def dataset_html(name: str, classes: Sequence[str], parts: Mapping[str, Part]) -
     return f"<div>{heading}{''.join(sections)}</div>"
 
 
-def split_html(images: NDArray[Any], labels: NDArray[Any]) -> str:
+def split_html(images: Images, labels: NDArray[Any]) -> str:
     """As `describe`, with the first examples of each class as pictures."""
     return f"<div><b>Split</b> {describe(images, labels)}{_thumbnails(images, labels)}</div>"
 
 
-def _thumbnails(images: NDArray[Any], labels: NDArray[Any]) -> str:
+def _thumbnails(images: Images, labels: NDArray[Any]) -> str:
     """A column a class, or nothing where images are no pictures."""
     shape = images.shape[1:]
     is_picture = len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))

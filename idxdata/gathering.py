@@ -11,6 +11,7 @@ from idxdata.augmentation import Augmentation, gaussian_weights
 from idxdata.buffers import aligned_empty
 from idxdata.errors import DatasetError
 from idxdata.formats import BatchFormat
+from idxdata.sharding import Images, ShardedArray
 from idxdata.split import Split
 
 
@@ -34,8 +35,8 @@ class Gatherer:
     `image_shape` and `image_dtype` are of one delivered image; `label_shape` is ()
     or (num_classes,), and `label_dtype` its dtype.
 
-    Images must be uint8; they are not copied if they are C-contiguous. Labels are
-    not copied if they are in native byte order. Thread-safe.
+    Images must be uint8; they are not copied if they are C-contiguous, or a
+    `ShardedArray`. Labels are not copied if they are in native byte order. Thread-safe.
 
     Raises `DatasetError` if images are not uint8 or not of a shape that the format
     takes, mean and std are not as many as channels, or a label does not fit the
@@ -68,9 +69,8 @@ class Gatherer:
         channels = max(1, stored[2]) if len(stored) == 3 else 1
         # (h, w, c) to (c, h, w) moves bytes unless one of the two is 1.
         self._planes = channels if format.layout == "nchw" else 1
-        self._rows = _read_only(
-            np.ascontiguousarray(split.images).reshape(len(split), -1)
-        )
+        self._row_nbytes = math.prod(stored)
+        self._rows = _flat_rows(split.images)
         self._labels = _read_only(_checked_labels(split.labels, format))
         self._tables = self._standard_tables(channels)
         self._settings: Any = None
@@ -128,7 +128,7 @@ class Gatherer:
                     expected=f"one number or {channels}",
                     found=len(values),
                 )
-            last = np.broadcast_to(values, (self._rows.shape[1] // channels, channels))
+            last = np.broadcast_to(values, (self._row_nbytes // channels, channels))
             tables.append((last.T if self._planes > 1 else last).ravel())
         return tuple(tables)
 
@@ -148,8 +148,8 @@ class Gatherer:
         0 to 2^64 - 1, key the augmentation, with the row number and nothing else.
 
         Raises `ValueError` if an array is not like that, `IndexError` if a row
-        number is out of range, `DatasetError` if a one-hot label is by now; then the
-        arrays' contents are unset.
+        number is out of range, `DatasetError` if a one-hot label is by now, and what a
+        `ShardedArray` raises; then the arrays' contents are unset.
         """
         count = len(indices)
         _check(indices, (count,), np.dtype(np.int64), "indices")
@@ -177,11 +177,15 @@ class Gatherer:
         bad = gather_labels(self._labels, indices, labels)
         if bad >= 0:
             raise self._row_error(int(indices[bad]))
-        out = images.reshape(len(indices), self._rows.shape[1])
+        out = images.reshape(len(indices), self._row_nbytes)
+        rows, kept = self._rows, None
+        if isinstance(rows, ShardedArray):
+            rows, kept = rows.scattered(indices)
         if self._settings is not None:
-            self._augment(indices, (seed, epoch), out)
+            self._augment(rows, indices, (seed, epoch), out)
         else:
-            gather_images(self._rows, indices, self._planes, *self._tables, out)
+            gather_images(rows, indices, self._planes, *self._tables, out)
+        del kept
 
     def _row_error(self, row: int) -> Exception:
         count = len(self._labels)
@@ -207,7 +211,11 @@ class Gatherer:
         return labels, images[self.format.pixels]
 
     def _augment(
-        self, indices: NDArray[np.int64], stream: tuple[int, int], out: NDArray[Any]
+        self,
+        rows: Any,
+        indices: NDArray[np.int64],
+        stream: tuple[int, int],
+        out: NDArray[Any],
     ) -> None:
         from idxdata._kernels import augment
 
@@ -217,7 +225,7 @@ class Gatherer:
         )
         with np.errstate(over="ignore"):  # of interpreted kernels, that count modulo
             kernel(
-                self._rows,
+                rows,
                 indices,
                 (np.uint64(seed), np.uint64(epoch)),
                 self._settings,
@@ -235,6 +243,13 @@ def _check(
             f"{name}: expected C-contiguous {dtype.name} of shape {shape}, "
             f"found {array.dtype.name} of shape {array.shape}"
         )
+
+
+def _flat_rows(images: Images) -> Images:
+    """Uint8 (n, pixels), read-only; of many files as they are."""
+    if isinstance(images, ShardedArray):
+        return images
+    return _read_only(np.ascontiguousarray(images).reshape(len(images), -1))
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

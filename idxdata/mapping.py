@@ -24,8 +24,16 @@ _ALIGNMENT = 64
 _PAGEMAP = "/proc/self/pagemap"
 _PAGEMAP_ENTRY_NBYTES = 8
 _PAGEMAP_PIECE_NBYTES = 1 << 20
+_GONE_HINT = "was it pruned or replaced since? load the data again"
 # Bits of an entry, from Linux: Documentation/admin-guide/mm/pagemap.rst
 _PRESENT, _SWAPPED, _OF_FILE = (1 << np.uint64(bit) for bit in (63, 62, 61))
+
+FileIdentity = tuple[int, ...]
+
+
+def file_identity(status: os.stat_result) -> FileIdentity:
+    """What changes when a file does: size, times, inode."""
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +72,7 @@ class Reference:
 
     path: str
     region: Region
-    identity: tuple[int, ...]
+    identity: FileIdentity
     is_locked: bool
     contents: Contents | None
 
@@ -114,7 +122,7 @@ def map_open_file(
     )
     array: NDArray[Any] = np.ndarray(region.shape, region.dtype, mapped, within)
     mapped.reference = Reference(
-        str(file.name), region, _identity(status), is_locked, contents
+        str(file.name), region, file_identity(status), is_locked, contents
     )
     mapped.start_address = array.ctypes.data - within
     mapped.start_offset = start
@@ -133,7 +141,7 @@ def reference(array: NDArray[Any]) -> Reference | None:
         return None
     whole = mapped.reference
     try:
-        if _identity(os.stat(whole.path)) != whole.identity:
+        if file_identity(os.stat(whole.path)) != whole.identity:
             return None
     except OSError:
         return None
@@ -148,29 +156,55 @@ def from_reference(reference: Reference) -> NDArray[Any]:
 
     Raises `CacheError` if its file is gone, or is another one by now.
     """
-    hint = "was it pruned or replaced since? load the data again"
-    try:
-        file = FileIO(reference.path)
-    except OSError as error:
-        raise CacheError(
-            "a mapped file is gone",
-            path=reference.path,
-            found=error.strerror,
-            hint=hint,
-        ) from error
-    with file:
+    with open_known(reference.path, reference.identity) as file:
         is_locked = reference.is_locked and share(file.fileno())
-        found = _identity(os.fstat(file.fileno()))
-        if found != reference.identity or not names(reference.path, file.fileno()):
-            raise CacheError(
-                "a mapped file is another one by now", path=reference.path, hint=hint
-            )
+        # Again, since it may have waited for who had the file alone.
+        _check_known(file, reference.identity)
+        if not names(reference.path, file.fileno()):
+            raise _other_file(reference.path)
         return map_open_file(
             file,
             reference.region,
             contents=reference.contents,
             is_locked=is_locked,
         )
+
+
+def open_known(path: str, identity: FileIdentity) -> FileIO:
+    """The file at `path`, open for reading, which is the one of that identity.
+
+    Raises `CacheError` if it is gone, or another one by now.
+    """
+    try:
+        file = FileIO(path)
+    except OSError as error:
+        raise CacheError(
+            "a mapped file is gone", path=path, found=error.strerror, hint=_GONE_HINT
+        ) from error
+    try:
+        _check_known(file, identity)
+    except CacheError:
+        file.close()
+        raise
+    return file
+
+
+def _check_known(file: FileIO, identity: FileIdentity) -> None:
+    if file_identity(os.fstat(file.fileno())) != identity:
+        raise _other_file(str(file.name))
+
+
+def _other_file(path: str) -> CacheError:
+    return CacheError("a mapped file is another one by now", path=path, hint=_GONE_HINT)
+
+
+def whole_reference(array: NDArray[Any]) -> Reference | None:
+    """Of all that the map below `array` was made of, whatever was written to it.
+
+    None if it is no map made here.
+    """
+    mapped = _map_of(array)
+    return None if mapped is None else mapped.reference
 
 
 def known_contents(array: NDArray[Any]) -> Contents | None:
@@ -228,7 +262,3 @@ def _map_of(array: NDArray[Any]) -> _FileMap | None:
     while isinstance(base, np.ndarray):
         base = base.base
     return base if isinstance(base, _FileMap) else None
-
-
-def _identity(status: os.stat_result) -> tuple[int, ...]:
-    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)

@@ -1,7 +1,7 @@
 """What can be measured of examples: ink, class means, distances to them, digests.
 
-All go through the images by pieces of 2 million elements, so that of a memory-mapped
-array no more than a piece is in RAM, with its float64 copy 16 MiB.
+All go through the images by pieces of 2 million elements, so that of what is mapped, one
+file or many, no more than a piece is in RAM, with its float64 copy 16 MiB.
 """
 
 import hashlib
@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from idxdata.sharding import Images
+
 DIGEST_NBYTES = 16
 """Of 8 million rows two different ones share a digest with a chance of 1e-25."""
 
@@ -19,9 +21,7 @@ _PIECE_SIZE = 1 << 21
 _Advance = Callable[[int], object]
 
 
-def ink(
-    images: NDArray[Any], *, advance: _Advance | None = None
-) -> NDArray[np.float64]:
+def ink(images: Images, *, advance: _Advance | None = None) -> NDArray[np.float64]:
     """The mean of each example's pixels: float64 (n,), in the images' own units.
 
     `images` (n, ...) of integers or floats, of at least one pixel each. `advance` is
@@ -34,7 +34,7 @@ def ink(
 
 
 def class_means(
-    images: NDArray[Any],
+    images: Images,
     labels: NDArray[Any],
     num_classes: int,
     *,
@@ -60,7 +60,7 @@ def class_means(
 
 
 def distances(
-    images: NDArray[Any],
+    images: Images,
     labels: NDArray[Any],
     means: NDArray[Any],
     *,
@@ -86,7 +86,7 @@ def distances(
 
 
 def row_digests(
-    images: NDArray[Any], *, advance: _Advance | None = None
+    images: Images, *, advance: _Advance | None = None
 ) -> NDArray[np.uint8]:
     """BLAKE2b-128 of each row's bytes, in C order and as they lie: uint8 (n, 16).
 
@@ -107,27 +107,27 @@ def row_digests(
 
 
 def pieces(
-    images: NDArray[Any], *, advance: _Advance | None = None
+    images: Images, *, advance: _Advance | None = None
 ) -> Iterator[tuple[slice, NDArray[Any]]]:
     """`images` (n, ...) by pieces: the rows, and them as (rows, pixels).
 
-    A view where the memory's layout allows it. Raises `ValueError` for no pixels.
+    Of an array a view where the memory's layout allows it. Raises `ValueError` for no pixels.
     """
     return _pieces(_checked(images), advance)
 
 
 def _pieces(
-    images: NDArray[Any], advance: _Advance | None
+    images: Images, advance: _Advance | None
 ) -> Iterator[tuple[slice, NDArray[Any]]]:
     step = max(1, _PIECE_SIZE // math.prod(images.shape[1:]))
     for start in range(0, len(images), step):
-        part = images[start : start + step]
+        part = np.asarray(images[start : start + step])
         yield slice(start, start + len(part)), part.reshape(len(part), -1)
         if advance is not None:
             advance(len(part))
 
 
-def _checked(images: NDArray[Any]) -> NDArray[Any]:
+def _checked(images: Images) -> Images:
     if images.ndim < 2 or 0 in images.shape[1:]:
         raise ValueError(
             f"images of shape {images.shape} have no pixels: expected (n, ...)"

@@ -18,8 +18,10 @@ from idxdata.dtypes import has_code
 from idxdata.errors import DatasetError
 from idxdata.formats import BatchFormat
 from idxdata.frames import frame
+from idxdata.header import build_header
 from idxdata.mapping import Reference, from_reference, known_contents, reference
-from idxdata.writer import idx_pieces
+from idxdata.sharding import Images, ShardedArray
+from idxdata.writer import idx_pieces, payload_pieces
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,22 +39,28 @@ class Split:
     with an array of row numbers or of n booleans: one of copies; `split[7]`, and
     iteration: one example as (image, label).
 
+    `images` of many files are a `ShardedArray`, of which only what is touched is read:
+    `split[2:10]` shares its maps, other rows are copies.
+
     An array that is mapped, and was not written to, is pickled as a reference to its
     file: some hundred bytes, mapped again by whoever unpickles them, and a
-    `CacheError` there if the file is gone or another one by then. Other arrays are
-    pickled as data.
+    `CacheError` there if the file is gone or another one by then. A `ShardedArray` is
+    pickled as its files' paths. Other arrays are pickled as data.
 
     Raises `DatasetError` if there are no images, labels are not a 1-D integer
     array, or the counts differ; `TypeError` for what is no array.
     """
 
-    images: NDArray[Any]
+    images: Images
     labels: NDArray[Any]
     attributes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "attributes", MappingProxyType(dict(self.attributes)))
-        for array in (self.images, self.labels, *self.attributes.values()):
+        arrays = (self.labels, *self.attributes.values())
+        if not isinstance(self.images, ShardedArray):
+            arrays = (self.images, *arrays)
+        for array in arrays:
             if not isinstance(array, np.ndarray):
                 raise TypeError(f"expected NumPy arrays, not a {type(array).__name__}")
         if self.labels.ndim != 1 or self.labels.dtype.kind not in "iu":
@@ -118,14 +126,14 @@ class Split:
         return (_unpacked_split, parts)
 
     def to_numpy(self, **form: Any) -> tuple[NDArray[Any], NDArray[Any]]:
-        """(images, labels) as they are stored, no copy; or converted.
+        """(images, labels) as they are stored, no copy (of shards: one); or converted.
 
         With any argument of `BatchFormat` all examples are converted as a batch of
         that format would be, into fresh arrays: `to_numpy(layout="flat")` gives a
         float32 (n, pixels) in [0, 1] and int64 (n,). Raises what `Gatherer` does.
         """
         if not form:
-            return self.images, self.labels
+            return np.asarray(self.images), self.labels
         images, labels = _adapter("numpy").whole(self, BatchFormat(**form))
         return images, labels
 
@@ -137,7 +145,8 @@ class Split:
         """
         if self.images.dtype == np.uint8:
             return self.to_numpy(layout="flat")
-        return self.images.reshape(len(self), -1).copy(), self.labels.astype(np.int64)
+        flat = np.array(self.images).reshape(len(self), -1)
+        return flat, self.labels.astype(np.int64)
 
     def to_torch(self, **form: Any) -> tuple[Any, Any]:
         """(images, labels) as two CPU tensors for PyTorch, all examples at once.
@@ -178,7 +187,7 @@ class Split:
         Columns `pixel_<row>_<column>` (and `_<channel>`), as scikit-learn's digits have
         them, in the images' dtype; then `label`, then the attributes. A copy.
         """
-        return frame(self.images, self.labels, self.attributes)
+        return frame(np.asarray(self.images), self.labels, self.attributes)
 
     @cached_property
     def digests(self) -> tuple[str, str]:
@@ -212,27 +221,41 @@ def joined_digest(digests: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
-def _digest(array: NDArray[Any]) -> str:
+def _digest(array: Images) -> str:
+    if isinstance(array, ShardedArray):
+        return _sharded_digest(array)
     known = known_contents(array)
     if known is not None:
         return known.idx_sha256
     return idx_digest(array) if has_code(array.dtype) else array_digest(array)
 
 
-def _packed(array: NDArray[Any]) -> Reference | NDArray[Any]:
+def _sharded_digest(array: ShardedArray) -> str:
+    """That of the one IDX file with all the rows."""
+    digest = hashlib.sha256(build_header(array.dtype, array.shape))
+    big_endian = array.dtype.newbyteorder(">")
+    for rows in array.pieces():
+        for piece in payload_pieces(rows, big_endian):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _packed(array: Images) -> Reference | Images:
+    if isinstance(array, ShardedArray):
+        return array
     found = reference(array)
     return array if found is None else found
 
 
 def _unpacked_split(
-    images: Reference | NDArray[Any],
+    images: Reference | Images,
     labels: Reference | NDArray[Any],
     attributes: Mapping[str, NDArray[Any]],
 ) -> Split:
-    images, labels = (
-        from_reference(part) if isinstance(part, Reference) else part
-        for part in (images, labels)
-    )
+    if isinstance(images, Reference):
+        images = from_reference(images)
+    if isinstance(labels, Reference):
+        labels = from_reference(labels)
     return Split(images, labels, attributes)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata import Batches, BatchFormat, Plan, Split
+from idxdata.sharding import Images
 from trainers.errors import RecipeError
 from trainers.feeding import framework_tensors
 from trainers.loops import Loop, find_loop, import_loop
@@ -22,7 +23,7 @@ def predict_probabilities(
     recipe: Recipe,
     weights: Weights | str | os.PathLike[str],
     loop_name: str,
-    images: NDArray[np.uint8],
+    images: Images,
     *,
     num_threads: int = 1,
     device: Device = "cpu",
@@ -82,7 +83,7 @@ def _build(
     return trainer, module
 
 
-def _check_images(recipe: Recipe, images: NDArray[np.uint8]) -> None:
+def _check_images(recipe: Recipe, images: Images) -> None:
     found = f"{images.dtype.name} of shape {images.shape}"
     if images.dtype != np.uint8 or images.shape[1:] != recipe.image_shape:
         height, width = recipe.image_shape

@@ -3,10 +3,9 @@
 import mmap
 from typing import Any
 
-from numpy.typing import NDArray
-
 from benchmarks.feed_data import Epoch, FeedData
 from benchmarks.feeders import ours_numpy
+from idxdata.sharding import Images
 
 
 def start(data: FeedData, batch_size: int) -> Epoch:
@@ -15,7 +14,7 @@ def start(data: FeedData, batch_size: int) -> Epoch:
     return ours_numpy.start(data, batch_size)
 
 
-def _map_of(array: NDArray[Any]) -> mmap.mmap:
+def _map_of(array: Images) -> mmap.mmap:
     base: Any = array
     while not isinstance(base, mmap.mmap):
         base = base.obj if isinstance(base, memoryview) else base.base

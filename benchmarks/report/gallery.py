@@ -13,6 +13,7 @@ from benchmarks.report.document import Block, Gallery, Heading, Picture, Section
 from benchmarks.verdict.contender import Contender
 from benchmarks.verdict.group import Group
 from idxdata.dataset import Dataset
+from idxdata.sharding import Images
 
 MAX_PICTURES = 24
 MAX_PAIRS = 3
@@ -129,7 +130,7 @@ def _answers(one: Contender, index: int, true: int, classes: Sequence[str]) -> s
     return ", ".join(told) + (", …" if len(answers) > _TOLD else "")
 
 
-def picture_shape(images: NDArray[Any]) -> str | None:
+def picture_shape(images: Images) -> str | None:
     """Pillow's mode for one of the images; None if it is no picture."""
     shape = images.shape[1:]
     if len(shape) == 2:

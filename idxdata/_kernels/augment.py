@@ -20,9 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata._kernels.elastic import displace, displace_size
-from idxdata._kernels.gather import standardise
+from idxdata._kernels.gather import Rows, standardise
 from idxdata._kernels.jit import kernel, kernel_part
-from idxdata._kernels.prefetch import prefetch_rows
 from idxdata._kernels.random import (
     AUGMENTATION,
     below,
@@ -32,6 +31,7 @@ from idxdata._kernels.random import (
     uniform,
     word,
 )
+from idxdata._kernels.scattered import prefetch_group, row_of
 from idxdata._kernels.warp import (
     ANGLE,
     BORDER,
@@ -169,7 +169,7 @@ def _augment(
 
 @kernel
 def augment_floats(
-    rows: NDArray[np.uint8],
+    rows: Rows,
     indices: NDArray[np.int64],
     stream: tuple[np.uint64, np.uint64],
     settings: Settings,
@@ -181,10 +181,10 @@ def augment_floats(
     `stream` is (seed, epoch); out: (m, h * w * c).
     """
     for i in range(indices.size):
-        prefetch_rows(rows, indices, np.uint64(i))
+        prefetch_group(rows, indices, np.uint64(i))
         key = example_key(stream[0], stream[1], AUGMENTATION, np.uint64(indices[i]))
         values = out[i]
-        _augment(rows[indices[i]], key, settings, scratch, values)
+        _augment(row_of(rows, indices, i), key, settings, scratch, values)
         scale = np.float32(255)
         for j in range(values.size):
             values[j] = values[j] / scale
@@ -194,7 +194,7 @@ def augment_floats(
 
 @kernel
 def augment_bytes(
-    rows: NDArray[np.uint8],
+    rows: Rows,
     indices: NDArray[np.int64],
     stream: tuple[np.uint64, np.uint64],
     settings: Settings,
@@ -203,9 +203,9 @@ def augment_bytes(
 ) -> None:
     """out[i] = row indices[i], augmented, rounded half to even."""
     for i in range(indices.size):
-        prefetch_rows(rows, indices, np.uint64(i))
+        prefetch_group(rows, indices, np.uint64(i))
         key = example_key(stream[0], stream[1], AUGMENTATION, np.uint64(indices[i]))
-        _augment(rows[indices[i]], key, settings, scratch, scratch.values)
+        _augment(row_of(rows, indices, i), key, settings, scratch, scratch.values)
         to = out[i]
         for j in range(to.size):
             to[j] = np.uint8(np.int32(np.rint(scratch.values[j])))

@@ -14,7 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata._kernels.jit import kernel, kernel_part
-from idxdata._kernels.prefetch import prefetch_rows
+from idxdata._kernels.scattered import prefetch_group, row_of
+
+Rows = Any
+"""uint8 (n, row's bytes), or `Scattered`: of those, row i goes to place i."""
 
 
 @kernel
@@ -104,33 +107,33 @@ def standardise(
 
 @kernel
 def gather_bytes(
-    rows: NDArray[np.uint8],
+    rows: Rows,
     indices: NDArray[np.int64],
     planes: int,
     out: NDArray[np.uint8],
 ) -> None:
     """out[i] = rows[indices[i]]."""
     for i in range(indices.size):
-        prefetch_rows(rows, indices, np.uint64(i))
-        _bytes_by_plane(rows[indices[i]], planes, out[i])
+        prefetch_group(rows, indices, np.uint64(i))
+        _bytes_by_plane(row_of(rows, indices, i), planes, out[i])
 
 
 @kernel
 def gather_unit(
-    rows: NDArray[np.uint8],
+    rows: Rows,
     indices: NDArray[np.int64],
     planes: int,
     out: NDArray[np.float32],
 ) -> None:
     """out[i] = rows[indices[i]] / 255."""
     for i in range(indices.size):
-        prefetch_rows(rows, indices, np.uint64(i))
-        _unit_by_plane(rows[indices[i]], planes, out[i])
+        prefetch_group(rows, indices, np.uint64(i))
+        _unit_by_plane(row_of(rows, indices, i), planes, out[i])
 
 
 @kernel
 def gather_standard(
-    rows: NDArray[np.uint8],
+    rows: Rows,
     indices: NDArray[np.int64],
     planes: int,
     mean: NDArray[np.float32],
@@ -139,6 +142,6 @@ def gather_standard(
 ) -> None:
     """out[i] = (rows[indices[i]] / 255 - mean) / std; mean, std: one a delivered number."""
     for i in range(indices.size):
-        prefetch_rows(rows, indices, np.uint64(i))
-        _unit_by_plane(rows[indices[i]], planes, out[i])
+        prefetch_group(rows, indices, np.uint64(i))
+        _unit_by_plane(row_of(rows, indices, i), planes, out[i])
         standardise(out[i], mean, std)

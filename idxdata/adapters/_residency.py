@@ -23,7 +23,7 @@ class Residency:
     """One split, to be copied to a device once.
 
     `images` uint8 (n, *image_shape), laid out as delivered; a view where the layout
-    moves nothing. `labels` int64 or int32 (n,). A delivered image is
+    moves nothing, of shards a copy in memory. `labels` int64 or int32 (n,). A delivered image is
     `table[offsets + images[i]]`, or `images[i]` where `table` is None; a delivered
     label is row `labels[i]` of the float32 identity matrix of `num_classes`, or
     `labels[i]` where `num_classes` is None.
@@ -51,7 +51,9 @@ class Residency:
         table, offsets = _table(batches)
         one_hot = form.labels == "one_hot"
         return cls(
-            images=_laid_out(split.images, batches.image_shape, form.layout),
+            images=_laid_out(
+                np.asarray(split.images), batches.image_shape, form.layout
+            ),
             labels=split.labels.astype(np.int64 if one_hot else form.labels),
             table=table,
             offsets=offsets,

@@ -15,6 +15,7 @@ from idxdata.buffers import aligned_empty, is_aligned
 from idxdata.errors import MissingFrameworkError
 from idxdata.formats import BatchFormat
 from idxdata.gathering import gather_all
+from idxdata.sharding import ShardedArray
 from idxdata.split import Split
 
 try:
@@ -59,7 +60,7 @@ def dataset(batches: Batches, epochs: int) -> Any:
     An epoch's order comes from Python as one array; batches are gathered and
     converted by TensorFlow from the split's own memory where it is 64-byte aligned and
     writable, else from a copy. Augmented or standardised images, and (h, w, c) to
-    "nchw", are made by our kernels. So the pipeline runs only in this process and
+    "nchw", are made by our kernels, and all of many files. So the pipeline runs only in this process and
     cannot be saved in a graph.
     """
     walk = Walk.onwards(batches, epochs)
@@ -86,6 +87,9 @@ def _is_plain(batches: Batches) -> bool:
     form, stored = batches.format, batches.split.images.shape[1:]
     augmented = batches.augmentation and not batches.augmentation.is_identity
     moved = form.layout == "nchw" and len(stored) == 3 and stored[2] > 1
+    # Of many files TensorFlow's operations would need all in memory.
+    if isinstance(batches.split.images, ShardedArray):
+        return False
     return not augmented and not moved and form.pixels != "standard"
 
 

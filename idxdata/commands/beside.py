@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 _IMAGES = re.compile(
-    r"(?P<stem>(?:.*-)?)images[-.]idx\d+-\w+?(?P<packing>\.(?:gz|xz|zip))?", re.DOTALL
+    r"(?P<stem>(?:.*-)?)images(?P<number>-\d+-of-\d+)?[-.]idx\d+-\w+?(?P<packing>\.(?:gz|xz|zip))?",
+    re.DOTALL,
 )
 
 
@@ -18,7 +19,8 @@ def labels_beside(images: Path) -> Path | None:
     if name is None:
         return None
     labels = re.compile(
-        re.escape(name["stem"]) + r"labels[-.]idx\d+-\w+?(?P<packing>\.(?:gz|xz|zip))?"
+        f"{re.escape(name['stem'])}labels{name['number'] or ''}"
+        r"[-.]idx\d+-\w+?(?P<packing>\.(?:gz|xz|zip))?"
     )
     fitting = {
         path: match["packing"] or ""

@@ -17,6 +17,8 @@ _SUBSETS = ("test10k", "test50k")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from idxdata.commands.numbers import positive
+
     add = parser.add_argument
     add(
         "inputs",
@@ -44,6 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_size,
         metavar="HxW",
         help="resize pictures, such as 28x28; their sides keep their ratio",
+    )
+    add(
+        "--shards",
+        type=positive,
+        metavar="N",
+        help="IDX files in N parts each, as even as can be; `load` takes their folder",
     )
     add("--grey", action="store_true", help="pictures to one channel")
     add("--invert", action="store_true", help="swap black and white of pictures")
@@ -84,7 +92,15 @@ def main(args: argparse.Namespace) -> int:
     # Before what may take minutes.
     _check_places(args)
     check_target(Path(args.target), force=args.force)
-    content = write_content(_open(args), args.target, format, force=args.force)
+    if args.shards is not None and not format.startswith("idx"):
+        raise ValueError(f"--shards goes with --to idx or idx.gz, not with {format}")
+    content = write_content(
+        _open(args),
+        args.target,
+        format,
+        force=args.force,
+        num_shards=args.shards,
+    )
     facts = _facts(content, args.target, format)
     if args.json:
         print_json(facts)
@@ -186,7 +202,7 @@ def _from_name(name: str) -> "Content":
 
     data = load(name)
     parts = {
-        split: Part(part.images, part.labels)
+        split: Part(*part.to_numpy())
         for split, part in data.splits.items()
         if split not in _SUBSETS
     }

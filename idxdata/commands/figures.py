@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.measures import ink, pieces
+from idxdata.sharding import Images
 
 NUM_PASSES = 2
 """How often `pixel_figures` goes through the images."""
@@ -48,7 +49,7 @@ def num_channels(shape: tuple[int, ...]) -> int:
 
 
 def pixel_figures(
-    images: NDArray[Any], *, advance: Callable[[int], object] | None = None
+    images: Images, *, advance: Callable[[int], object] | None = None
 ) -> PixelFigures:
     """The figures of `images` (n, ...), n > 0, of integers or floats.
 

@@ -20,13 +20,14 @@ from idxdata.exchange.reading import read_content
 from idxdata.loading import load
 from idxdata.loading.assembling import numbered_classes
 from idxdata.loading.located import located
+from idxdata.sharding import Images
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """Examples: `images` (n, ...), `labels` (n,) integers; one of them may be None."""
 
-    images: NDArray[Any] | None
+    images: Images | None
     labels: NDArray[Any] | None
 
     def __len__(self) -> int:
@@ -211,7 +212,7 @@ def _numbered(labels: list[NDArray[Any]], path: Path) -> tuple[str, ...]:
 
 @contextmanager
 def counting(
-    label: str, images: NDArray[Any], *, num_passes: int = 1
+    label: str, images: Images, *, num_passes: int = 1
 ) -> Iterator[Callable[[int], None]]:
     """A progress bar, if there is enough to do: call it with the rows just done."""
     row_nbytes = images.nbytes // max(1, len(images))

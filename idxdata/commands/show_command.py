@@ -15,11 +15,11 @@ from idxdata.commands.printing import (
 )
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from rich.console import Console
 
     from idxdata.commands.choosing import Example
     from idxdata.commands.opening import Opened, Part
+    from idxdata.sharding import Images
 
 _NUM_SHOWN, _NUM_ON_SHEET = 20, 100
 """Where nothing says how many."""
@@ -127,7 +127,7 @@ def _split(opened: "Opened", name: str | None) -> "tuple[str, Part]":
     return name, opened.parts[name]
 
 
-def _pictures(name: str, part: "Part") -> "NDArray[Any]":
+def _pictures(name: str, part: "Part") -> "Images":
     """The images as (n, h, w) or (n, h, w, 3). Raises `DatasetError` for all else."""
     from idxdata.errors import DatasetError
 
@@ -143,7 +143,7 @@ def _pictures(name: str, part: "Part") -> "NDArray[Any]":
             expected="uint8 of shape (n, h, w), or (n, h, w, 3) for colour",
             found=f"{images.dtype.name} of shape {images.shape}",
         )
-    return images[..., 0] if images.ndim == 4 and is_grey else images
+    return images.reshape(images.shape[:3]) if images.ndim == 4 and is_grey else images
 
 
 def _choice(args: argparse.Namespace, opened: "Opened", part: "Part") -> Any:
@@ -183,7 +183,7 @@ def _save(
     args: argparse.Namespace,
     title: str,
     opened: "Opened",
-    images: "NDArray[Any]",
+    images: "Images",
     examples: "Sequence[Example]",
 ) -> tuple[int, int]:
     from idxdata.commands.captions import caption, class_name
@@ -211,7 +211,7 @@ def _print(
     console: "Console",
     args: argparse.Namespace,
     opened: "Opened",
-    images: "NDArray[Any]",
+    images: "Images",
     examples: "Sequence[Example]",
 ) -> None:
     from idxdata.commands.side_by_side import print_pictures

@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
 
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +11,7 @@ from idxdata.commands.captions import caption
 from idxdata.commands.choosing import Example
 from idxdata.commands.opening import Opened
 from idxdata.commands.printing import print_stripped
+from idxdata.sharding import Images
 from idxdata.terminal import picture
 
 _GAP = 2
@@ -21,7 +20,7 @@ _GAP = 2
 def print_pictures(
     console: Console,
     opened: Opened,
-    images: NDArray[Any],
+    images: Images,
     examples: Sequence[Example],
     *,
     max_width: int,
@@ -46,7 +45,7 @@ def print_pictures(
 def _print_line(
     console: Console,
     opened: Opened,
-    images: NDArray[Any],
+    images: Images,
     examples: Sequence[Example],
     width: int,
 ) -> None:

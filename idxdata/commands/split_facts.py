@@ -12,6 +12,7 @@ from idxdata.commands.figures import NUM_PASSES, PixelFigures, pixel_figures
 from idxdata.commands.opening import Opened, Part, counting
 from idxdata.commands.repeats import Repeats, overlap, repeats
 from idxdata.measures import row_digests
+from idxdata.sharding import Images, ShardedArray
 
 NUM_BLANK_SHOWN = 5
 
@@ -96,11 +97,19 @@ def _apart(parts: Mapping[str, Part]) -> dict[str, Part]:
     for name, part in parts.items():
         images = part.images
         if images is None or not any(
-            one.images is not None and np.may_share_memory(images, one.images)
+            one.images is not None and _share_memory(images, one.images)
             for one in kept.values()
         ):
             kept[name] = part
     return kept
+
+
+def _share_memory(images: Images, others: Images) -> bool:
+    if isinstance(images, ShardedArray):
+        return images.shares_rows(others)
+    if isinstance(others, ShardedArray):
+        return False
+    return np.may_share_memory(images, others)
 
 
 def _label_counts(

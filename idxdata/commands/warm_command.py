@@ -1,8 +1,11 @@
 """`warm`: the kernels compiled before somebody waits for them."""
 
 import argparse
+import os
 import time
 import zlib
+from itertools import product
+from tempfile import TemporaryDirectory
 
 from idxdata.commands.printing import print_json
 from idxdata.errors import IdxDataError
@@ -60,7 +63,9 @@ def run_batches() -> None:
     from idxdata.formats import BatchFormat
     from idxdata.order.strata import Stratified
     from idxdata.plan import Plan
+    from idxdata.sharding import ShardedArray
     from idxdata.split import Split
+    from idxdata.writer import write_idx
 
     split = Split(np.zeros((2, 2, 2), np.uint8), np.zeros(2, np.uint8))
     plans = [
@@ -73,10 +78,13 @@ def run_batches() -> None:
         BatchFormat(pixels="uint8"),
         BatchFormat(pixels="standard", mean=0, std=1, labels="one_hot", num_classes=1),
     )
-    for augmentation in (None, Augmentation(shift=1.0)):
-        for form in formats:
-            for plan in plans:
-                batches = Batches(split, plan, format=form, augmentation=augmentation)
+    with TemporaryDirectory() as folder:
+        path = os.path.join(folder, "images")
+        write_idx(path, split.to_numpy()[0])
+        sharded = Split(ShardedArray.open([path]), split.labels)
+        for augmentation in (None, Augmentation(shift=1.0)):
+            for form, plan, one in product(formats, plans, (split, sharded)):
+                batches = Batches(one, plan, format=form, augmentation=augmentation)
                 batches.batch(0, 0)
 
 

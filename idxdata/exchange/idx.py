@@ -1,18 +1,27 @@
 """One array in an IDX file, raw or in any container that `read_idx` takes."""
 
 import os
+from collections.abc import Sequence
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.dtypes import has_code, nearest_dtype
-from idxdata.errors import FormatError, HeaderError, IdxDataError, PathLike
+from idxdata.errors import (
+    DatasetError,
+    FormatError,
+    HeaderError,
+    IdxDataError,
+    PathLike,
+)
 from idxdata.exact import check_exact
 from idxdata.exchange.content import Content, Part
 from idxdata.exchange.labelling import small
 from idxdata.exchange.npy import described
+from idxdata.header import Header
 from idxdata.idx import read_header, read_idx
 from idxdata.mapping import Region, map_open_file
 from idxdata.payload import open_source
@@ -49,6 +58,37 @@ def read_array(path: PathLike) -> NDArray[Any]:
                 file, Region(header.offset, header.dtype, header.shape)
             )
     return read_idx(path)
+
+
+def read_joined(paths: Sequence[Path]) -> NDArray[Any]:
+    """The rows of several files, at least one, one after the other, in memory.
+
+    Raises `DatasetError` that names a file whose dtype, or the shape of whose rows, is
+    not that of the first, and the errors of `read_idx`.
+    """
+    headers = [_checked_header(path) for path in paths]
+    first = headers[0]
+    for path, header in zip(paths, headers, strict=True):
+        if (header.dtype, header.shape[1:]) != (first.dtype, first.shape[1:]):
+            raise DatasetError(
+                "a shard's rows are not like those of the others",
+                path=path,
+                expected=f"{first.dtype.name} {first.shape[1:]}",
+                found=f"{header.dtype.name} {header.shape[1:]}",
+            )
+    counts = [header.shape[0] for header in headers]
+    joined: NDArray[Any] = np.empty((sum(counts), *first.shape[1:]), first.dtype)
+    start = 0
+    for path, count in zip(paths, counts, strict=True):
+        joined[start : start + count] = read_idx(path)
+        start += count
+    return joined
+
+
+def _checked_header(path: Path) -> Header:
+    with open_source(path, peek=True) as source:
+        source.check_size()
+        return source.header
 
 
 def storable(content: Content, path: PathLike) -> Content:

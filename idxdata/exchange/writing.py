@@ -14,6 +14,7 @@ from idxdata.progress import waiting_note
 
 Format = Literal["idx", "idx.gz", "npy", "npz", "png", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+_SHARDED = ("idx", "idx.gz")
 
 _SUFFIXES: tuple[tuple[str, Format], ...] = (
     (".npy", "npy"),
@@ -60,23 +61,33 @@ def _looks_like_folder(path: str) -> bool:
 
 
 def write_content(
-    content: Content, path: PathLike, format: Format, *, force: bool = False
+    content: Content,
+    path: PathLike,
+    format: Format,
+    *,
+    force: bool = False,
+    num_shards: int | None = None,
 ) -> Content:
     """Write `content` at `path`: a file, or a folder (`is_folder`). Returns what it wrote.
 
     That is `content`, but for IDX's dtypes (`idx.storable`). Appears whole or not at
     all. With `force` a file is replaced; a folder never is, as it may hold what nobody
-    else has: it must not be there, or be empty. Folders above are made.
+    else has: it must not be there, or be empty. Folders above are made. `num_shards`, at
+    least 1: IDX files, so many for each array, in a folder.
 
     Raises `FileExistsError` for what is there, `FormatError` for what the format does not
     hold and a file's name for what becomes a folder, `HeaderError` for a dtype or a
     value that IDX does not hold, `OSError` as writing does, `MissingFrameworkError`,
-    `ValueError` for another format.
+    `ValueError` for another format, and for shards of one that has none.
     """
     if format not in FORMATS:
         raise ValueError(f"unknown format {format!r}: expected one of {FORMATS}")
     final = Path(path)
-    to_folder = is_folder(content, format, path)
+    if num_shards is not None and (format not in _SHARDED or num_shards < 1):
+        raise ValueError(
+            f"{num_shards} shards of {format}: expected 1 or more, of idx or idx.gz"
+        )
+    to_folder = num_shards is not None or is_folder(content, format, path)
     told = guess_format(final)
     if to_folder and told is not None:
         raise FormatError(
@@ -95,7 +106,7 @@ def write_content(
     name = f"data.{format}" if format in ("idx", "idx.gz") else final.name
     with published(final, name=name, force=force, is_folder=to_folder) as place:
         if to_folder:
-            _write_folder(content, place, format)
+            _write_folder(content, place, format, num_shards)
         else:
             _write_file(content, place, format, final.name)
     return content
@@ -120,7 +131,9 @@ def _bare(content: Content) -> Content:
     return Content({UNNAMED: first}, notices=content.notices)
 
 
-def _write_folder(content: Content, place: Path, format: Format) -> None:
+def _write_folder(
+    content: Content, place: Path, format: Format, num_shards: int | None
+) -> None:
     if format == "png":
         pictures.write(content, place)
     elif format == "parquet":
@@ -128,4 +141,4 @@ def _write_folder(content: Content, place: Path, format: Format) -> None:
     else:
         with waiting_note("writing IDX files"):
             suffix = ".gz" if format == "idx.gz" else ""
-            idx_folder.write(content, place, suffix=suffix)
+            idx_folder.write(content, place, suffix=suffix, num_shards=num_shards)

@@ -11,6 +11,8 @@ from idxdata.catalogue import FileRecord, Record, Role, SplitName
 from idxdata.errors import DatasetError
 from idxdata.loading.finding import Found, Place
 from idxdata.loading.located import located
+from idxdata.loading.shards import open_shards, pair_shards
+from idxdata.sharding import Images, ShardedArray
 from idxdata.split import Split
 
 
@@ -66,16 +68,39 @@ def open_split(
     alignment: int,
 ) -> Split:
     """The split of that name. Raises the errors of `open_found` and of `Split`."""
-    images, labels = (
-        open_found(place[split, role], record, role, cache, alignment)
-        for role in ("images", "labels")
-    )
+    own = place[split, "images"], place[split, "labels"]
+    if own[0].shards or own[1].shards:
+        return _open_sharded(own, split, cache, alignment)
+    images = open_found(own[0], record, "images", cache, alignment)
+    labels = open_found(own[1], record, "labels", cache, alignment)
     attributes = {}
     if record is not None and record.label_columns and labels.ndim == 2:
         # Copied: each column alone is small, and lies together in memory.
         columns = [np.ascontiguousarray(column) for column in labels.T]
         labels = columns[0]
         attributes = dict(zip(record.label_columns[1:], columns[1:], strict=True))
-    folder = place[split, "images"].path.parent
-    with located(folder, split):
+    with located(own[0].path.parent, split):
         return Split(images, labels, attributes)
+
+
+def _open_sharded(
+    own: tuple[Found, Found], split: SplitName, cache: Cache, alignment: int
+) -> Split:
+    """Of shards of images, and of labels in as many shards or in one file."""
+    images, labels = own
+    folder = images.path.parent
+    opened: tuple[Images, NDArray[Any]]
+    if not images.shards:
+        raise DatasetError(
+            f"{split} labels are in many files, images in one", path=folder
+        )
+    if labels.shards:
+        files = pair_shards(images.shards, labels.shards)
+        opened = open_shards(*files, cache, alignment)
+    else:
+        opened = (
+            ShardedArray.open(images.shards, cache=cache, alignment=alignment),
+            open_found(labels, None, "labels", cache, alignment),
+        )
+    with located(folder, split):
+        return Split(*opened)

@@ -54,11 +54,16 @@ def load(
     - a folder with MNIST's four file names, or with the train split's two, in any
       spelling: `train-images-idx3-ubyte`, `train-images.idx3-ubyte`, raw or `.gz`, `t10k`
       or `test`; raw goes before compressed. Or with another catalogue dataset's names;
+      Also numbered shards of them, `train-images-00000-of-00010-idx3-ubyte`, all there;
     - a folder of pictures, an .npz, a Parquet file: what `idxdata.exchange` reads, in
       memory.
 
     `images` and `labels` with nothing else: the train split, and `test_images`,
-    `test_labels` the test split; each an IDX file, an .npy file or an array.
+    `test_labels` the test split; each an IDX file, an .npy file or an array. Or many IDX
+    files that are one split: a list of paths, or a pattern with `*`, `?` or `[...]` in it,
+    whose files are taken in natural order (2 before 10); images and labels in pairs, by
+    their place in the lists, or by what the wildcards stand for. Labels may be one file
+    or array for all. `split.images` is a `ShardedArray` then, and labels are in memory.
 
     Without a name of the catalogue, classes are `classes`, else those in the file or,
     a line each, in the folder's `classes.txt`, else the labels' numbers "0", "1", ... up to the largest train label.
@@ -67,7 +72,8 @@ def load(
     framework), through `cache` (default: `Cache()`).
 
     Raises `CatalogueError` for an unknown name; `DatasetError` if a file is missing,
-    counts or shapes do not fit, or a label is out of range; `FetchError` if files are
+    counts or shapes do not fit, a label is out of range, or a shard or its partner is
+    missing; `FetchError` if files are
     not there and cannot be fetched; the errors of `open_idx` and of
     `idxdata.exchange`; `FileNotFoundError` if there is no such path; `ValueError` for
     arguments that do not go together.

@@ -15,6 +15,7 @@ from idxdata.catalogue import (
     SplitName,
 )
 from idxdata.errors import DatasetError
+from idxdata.shard_names import NUMBER, Numbered, in_whole
 
 _STEMS: dict[SplitName, tuple[str, ...]] = {
     "train": ("train",),
@@ -22,7 +23,8 @@ _STEMS: dict[SplitName, tuple[str, ...]] = {
 }
 
 _FILE_NAME = re.compile(
-    r"(?P<stem>train|t10k|test)-(?P<role>images|labels)[-.]idx\d+-\w+(\.(gz|xz|zip))?"
+    rf"(?P<stem>train|t10k|test)-(?P<role>images|labels)(-{NUMBER})?"
+    r"[-.]idx\d+-\w+(\.(gz|xz|zip))?"
 )
 _PACKED = (".gz", ".xz", ".zip")
 _MAX_NAMES = 8
@@ -36,12 +38,14 @@ class Found:
     """A file that serves for a split's images or labels.
 
     `file`: what the catalogue knows of it, or None. `member`: its name where `path`
-    is a zip archive of several.
+    is a zip archive of several. `shards`: where many files serve, all of them in order,
+    of which `path` is the first.
     """
 
     path: Path
     file: FileRecord | None = None
     member: str | None = None
+    shards: tuple[str, ...] = ()
 
 
 Place = dict[tuple[SplitName, Role], Found]
@@ -86,17 +90,29 @@ def _is_file(entry: "os.DirEntry[str]") -> bool:
 def find_unknown(folder: Path) -> Place:
     """The files of a dataset that is in no catalogue: MNIST's names, any spelling.
 
-    Raw goes before compressed. There may be no test split. Empty where no file has
-    such a name. Raises `DatasetError` if one of a pair is missing, or there are a test
-    split's files only.
+    Also numbered shards of such names, as `train-images-00000-of-00010-idx3-ubyte`. Raw
+    goes before compressed. There may be no test split. Empty where no file has such a
+    name. Raises `DatasetError` if one of a pair or a shard is missing, there are both
+    one file and shards of the same, or a test split's files only.
     """
     names = file_names(folder)
-    found: Place = {}
-    for split in _STEMS:
-        for role in ROLES:
-            fitting = [name for name in names if _is(name, split, role)]
-            if fitting:
-                found[split, role] = Found(folder / min(fitting, key=_preference))
+    files, shards = _sorted_out(names)
+    found: Place = {
+        place: Found(folder / min(fitting, key=_preference))
+        for place, fitting in files.items()
+    }
+    for (split, role), numbered in shards.items():
+        if (split, role) in found:
+            raise DatasetError(
+                f"both one file and shards of {split} {role}",
+                path=folder,
+                found=listed([found[split, role].path.name, numbered[0].name]),
+            )
+        numbered.sort(key=lambda one: _preference(one.name))
+        whole = in_whole(numbered, f"{split} {role}", folder)
+        # Strings: of thousands, as many paths would take longer than all else.
+        parts = tuple(os.path.join(folder, name) for name in whole)
+        found[split, role] = Found(Path(parts[0]), shards=parts)
     if not found:
         return found
     needed = ["train"] + ["test"] * any(split == "test" for split, _ in found)
@@ -114,10 +130,33 @@ def find_unknown(folder: Path) -> Place:
     return found
 
 
-def _is(name: str, split: SplitName, role: Role) -> bool:
-    match = _FILE_NAME.fullmatch(name)
+def _sorted_out(
+    names: Iterable[str],
+) -> tuple[
+    dict[tuple[SplitName, Role], list[str]],
+    dict[tuple[SplitName, Role], list[Numbered]],
+]:
+    """Names of whole files and of shards, by split and role in the order of `_STEMS`."""
+    files: dict[tuple[SplitName, Role], list[str]] = {}
+    shards: dict[tuple[SplitName, Role], list[Numbered]] = {}
+    for split in _STEMS:
+        for role in ROLES:
+            files[split, role], shards[split, role] = [], []
+    roles: dict[str, Role] = {role: role for role in ROLES}
+    splits = {stem: split for split, stems in _STEMS.items() for stem in stems}
+    for name in names:
+        match = _FILE_NAME.fullmatch(name)
+        if match is None:
+            continue
+        stem, what, number, total = match.group("stem", "role", "number", "total")
+        place = splits[stem], roles[what]
+        if number is None:
+            files[place].append(name)
+        else:
+            shards[place].append(Numbered(name, int(number), int(total)))
     return (
-        match is not None and match["stem"] in _STEMS[split] and match["role"] == role
+        {place: found for place, found in files.items() if found},
+        {place: found for place, found in shards.items() if found},
     )
 
 

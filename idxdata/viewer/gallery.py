@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from idxdata.errors import DatasetError
+from idxdata.sharding import Images
 
 MAX_PIXELS = 1 << 24
 """Of one example, channels counted: what a browser still shows as one picture."""
@@ -25,7 +26,7 @@ class Part:
     Raises `DatasetError` for another shape or dtype, or if the counts differ.
     """
 
-    images: NDArray[Any]
+    images: Images
     labels: NDArray[Any] | None = None
     images_code: str = "images"
     labels_code: str = "labels"
@@ -73,10 +74,10 @@ class Part:
         return len(self.images)
 
     @property
-    def pixels(self) -> NDArray[Any]:
+    def pixels(self) -> Images:
         """`images` without an axis of one channel: (n, h, w) or (n, h, w, 3). A view."""
         images = self.images
-        return images[..., 0] if images.shape[3:] == (1,) else images
+        return images.reshape(images.shape[:3]) if images.shape[3:] == (1,) else images
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata import measures
+from idxdata.sharding import Images
 from idxdata.viewer.labelling import narrow_rows
 
 Measure = Literal["ink", "distance"]
@@ -57,7 +58,7 @@ class Measuring:
     """
 
     def __init__(
-        self, images: NDArray[Any], measure: Measure, groups: Groups | None = None
+        self, images: Images, measure: Measure, groups: Groups | None = None
     ) -> None:
         """`groups` are needed for distances alone, and asked for in the background."""
         self._images = images

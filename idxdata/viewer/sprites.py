@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.png import encode_png
+from idxdata.sharding import Images
 from idxdata.viewer.lru import Lru
 from idxdata.viewer.orders import Orders, View
 from idxdata.viewer.pictures import as_bytes, sheet, sheet_columns
@@ -49,13 +50,15 @@ class Sprites:
     def example(self, part: str, row: int) -> bytes:
         """One example as large as it is."""
         pixels = self._orders[part].part.pixels
-        return encode_png(np.ascontiguousarray(as_bytes(pixels[row : row + 1])[0]))
+        return encode_png(
+            np.ascontiguousarray(as_bytes(np.asarray(pixels[row : row + 1]))[0])
+        )
 
 
-def take(images: NDArray[Any], rows: NDArray[Any] | range) -> NDArray[Any]:
-    """`images[rows]`: a view where the rows are next to each other, else a copy."""
+def take(images: Images, rows: NDArray[Any] | range) -> NDArray[Any]:
+    """`images[rows]`: of an array a view where the rows are next to each other."""
     if isinstance(rows, range):
         low, high = min(rows[0], rows[-1]), max(rows[0], rows[-1])
-        return images[low : high + 1][:: rows.step]
+        return np.asarray(images[low : high + 1])[:: rows.step]
     chosen: NDArray[Any] = images[rows]
     return chosen
