@@ -45,7 +45,7 @@ parity_options = --data "$(DATA)" \
 axes := batch-size threads width loop loader
 
 .PHONY: help setup bench $(axes:%=bench-%) bench-selftest bench-data bench-read \
-	bench-cache bench-order bench-augment \
+	bench-cache bench-shards bench-order bench-augment \
 	bench-feed bench-loops parity test test-long test-distributed test-interpreted test-checked faults fuzz \
 	docs lint wheel format clean
 .DEFAULT_GOAL := help
@@ -64,6 +64,7 @@ help:
 	@echo "             five parts that are targets too; LARGE=1: files of 1 to 8 GB as well"
 	@echo "  bench-read     readers, writers, inflate; ROUNDS=5 INPUTS=(all) ONLY=(all)"
 	@echo "  bench-cache    opening what is cached"
+	@echo "  bench-shards   thousands of files as one split"
 	@echo "  bench-order    shuffling"
 	@echo "  bench-augment  augmentation"
 	@echo "  bench-feed     feeding every framework; ROUNDS=3 FEEDERS=(all) SIZES=32,128,1024"
@@ -115,13 +116,16 @@ bench-selftest: setup
 
 # One after the other, also under make -j: they would disturb each other.
 .NOTPARALLEL:
-bench-data: bench-read bench-cache bench-order bench-augment bench-feed
+bench-data: bench-read bench-cache bench-shards bench-order bench-augment bench-feed
 
 bench-read: setup
 	$(BIN)/python -m benchmarks.data_bench $(bench_read_options)
 
 bench-cache: setup
 	$(BIN)/python -m benchmarks.cache_bench $(if $(LARGE),--large)
+
+bench-shards: setup
+	$(BIN)/python -m benchmarks.shards_bench
 
 bench-order: setup
 	$(BIN)/python -m benchmarks.order_bench
