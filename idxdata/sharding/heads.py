@@ -157,8 +157,9 @@ def _shape(header: Header) -> str:
 def read_labels(paths: Sequence[PathLike], partners: Heads) -> NDArray[Any]:
     """All labels of the shards at `paths` as one fresh array (n,), native byte order.
 
-    `partners`: of their images, as many files, each with as many rows. Raises what `read_idx` raises; `DatasetError` that names the
-    shard if it has another number, no list of integers, or another dtype than the first.
+    `partners`: of their images, as many files, each with as many rows. Raises what
+    `read_idx` raises; `DatasetError` that names the shard if it has another number, no
+    list of integers, or another dtype than the first.
     """
     names = absolute_paths(paths)
     first = _Head.of(names[0]).header

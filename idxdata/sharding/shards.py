@@ -36,8 +36,10 @@ class Shards:
 
     A raw shard of one-byte elements, whose payload has the `alignment` asked for, is
     mapped as it lies there; all else from its entry in `cache`, which is made when a row
-    of it is first touched. A shard stays mapped as long as this lives. Where there may
-    be no more maps (`maps.max_maps`), rows are read from the file each time.
+    of it is first touched. A shard stays mapped as long as this lives; without a
+    descriptor there is no lock, so `Cache.prune` may delete an entry that is mapped here,
+    whose bytes stay as they are. Where there may be no more maps (`maps.max_maps`), rows
+    are read from the file each time.
 
     `starts` int64 (k + 1,): the first row of each shard, and the number of all.
     `row_nbytes`: of one row. Pickled as paths and identities: whoever unpickles it maps

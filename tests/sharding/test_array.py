@@ -193,6 +193,18 @@ def test_through_the_cache_if_the_alignment_asks_for_it(tmp_path: Path) -> None:
         assert len(cache.entries()) == entries
 
 
+def test_entries_may_be_pruned_while_they_are_mapped(tmp_path: Path) -> None:
+    paths = write_shards(tmp_path, ROWS, [0, 20, 60], name="part", suffix=".gz")
+    cache = Cache(tmp_path / "cache")
+    array = ShardedArray.open(paths, cache=cache)
+    same(array, ROWS)
+    assert len(cache.prune(max_bytes=0)) == 2
+    same(array, ROWS)
+    assert cache.entries() == ()
+    same(pickle.loads(pickle.dumps(array)), ROWS)
+    assert len(cache.entries()) == 2
+
+
 def test_no_shards() -> None:
     with pytest.raises(DatasetError, match="no shards"):
         ShardedArray.open([])
