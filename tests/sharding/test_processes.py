@@ -94,8 +94,9 @@ def test_spawned_and_forked_processes_give_the_same(data: Both, tmp_path: Path) 
     assert found == f"{expected} 150\n" * 2
 
 
-@pytest.mark.parametrize("context", ["fork", "spawn"])
-@pytest.mark.long
+@pytest.mark.parametrize(
+    "context", ["fork", pytest.param("spawn", marks=pytest.mark.long)]
+)
 def test_workers_of_a_data_loader(data: Both, context: Any) -> None:
     torch_data = pytest.importorskip("torch.utils.data")
     from idxdata.adapters import torch as adapter
