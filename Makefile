@@ -46,7 +46,7 @@ axes := batch-size threads width loop loader
 
 .PHONY: help setup bench $(axes:%=bench-%) bench-selftest bench-data bench-read \
 	bench-cache bench-shards bench-order bench-augment \
-	bench-feed bench-loops parity test test-long test-distributed test-interpreted test-checked faults fuzz \
+	bench-feed bench-scale bench-loops parity test test-long test-distributed test-interpreted test-checked faults fuzz \
 	docs lint wheel format clean
 .DEFAULT_GOAL := help
 
@@ -68,6 +68,8 @@ help:
 	@echo "  bench-order    shuffling"
 	@echo "  bench-augment  augmentation"
 	@echo "  bench-feed     feeding every framework; ROUNDS=3 FEEDERS=(all) SIZES=32,128,1024"
+	@echo "make bench-scale"
+	@echo "             what examples and ranks cost as they become many; 3.5 GB of disk"
 	@echo "make bench-loops"
 	@echo "             training loops against ones written by hand, all loop forms beside"
 	@echo "             each other; RECIPES=(all) LOOPS=(all) ROUNDS=5"
@@ -135,6 +137,9 @@ bench-augment: setup
 
 bench-feed: setup
 	$(BIN)/python -m benchmarks.feed_bench $(bench_feed_options)
+
+bench-scale: setup
+	$(BIN)/python -m benchmarks.scale_bench $(if $(ROUNDS),--rounds "$(ROUNDS)")
 
 bench-loops: setup
 	$(BIN)/python -m benchmarks.loop_bench $(bench_loops_options)
