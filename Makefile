@@ -61,7 +61,7 @@ help:
 	@echo "             equals must come out equal, planted faults be found; half an hour"
 	@echo "make bench-data"
 	@echo "             idxdata and its peers side by side, and which goals are met, in"
-	@echo "             five parts that are targets too; LARGE=1: files of 1 to 8 GB as well"
+	@echo "             six parts that are targets too; LARGE=1: files of 1 to 8 GB as well"
 	@echo "  bench-read     readers, writers, inflate; ROUNDS=5 INPUTS=(all) ONLY=(all)"
 	@echo "  bench-cache    opening what is cached"
 	@echo "  bench-shards   thousands of files as one split"
