@@ -8,9 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).parents[2]
 
@@ -82,17 +84,19 @@ def ended(processes: Sequence["subprocess.Popen[str]"]) -> Iterator[None]:
             yield
         finally:
             for process in processes:
-                # Those that have ended may have left children.
-                try:
-                    os.killpg(process.pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+                # torchrun's children have sessions of their own.
+                for number in [*children(process), process.pid]:
+                    with suppress(ProcessLookupError):
+                        os.kill(number, signal.SIGKILL)
 
 
 def children(process: "subprocess.Popen[str]") -> list[int]:
     """Process numbers of the processes that `process` started, oldest first."""
-    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    return [int(number) for number in path.read_text().split()]
+    try:
+        found = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+    return [child.pid for child in sorted(found, key=lambda one: one.create_time())]
 
 
 def wait_for_checkpoints(process: "subprocess.Popen[str]", count: int) -> list[str]:
