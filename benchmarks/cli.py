@@ -99,6 +99,11 @@ def _add_run(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "default: the profile's",
     )
     one.add_argument("--axis-limit-s", type=_seconds, default=600.0, help="for each")
+    one.add_argument(
+        "--cluster",
+        help="rounds on the hosts of a Ray cluster: local, which starts one on this "
+        "machine alone, or its address, host:port or ray://host:port; docs/cluster.md",
+    )
 
 
 def _add_sensitivity(

@@ -4,27 +4,26 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from benchmarks.commands.outcome import COMMAND, Measured, outcome
 from benchmarks.contest.contest import Contest
 from benchmarks.contest.entry import Axis, Entry, widened
 from benchmarks.contest.folder import (
     ROWS,
     RowFile,
     command_of,
-    epoch_s,
+    held_folder,
     results_folder,
     rows_path,
 )
 from benchmarks.contest.machine import environment
-from benchmarks.contest.rounds import OnTurn, Row
+from benchmarks.contest.rounds import OnTurn
 from benchmarks.contest.schedule import Rule
 from benchmarks.contest.tutorial import check_tutorial
 from benchmarks.report import write_reports
@@ -32,13 +31,10 @@ from benchmarks.report.terminal import print_verdict
 from benchmarks.verdict import judge
 from benchmarks.verdict.rows import read_rows
 from idxdata import Batches, Dataset, Plan, load
-from idxdata.locks import Lock, named_lock
 from idxdata.terminal import duration
 from trainers.loops import find_loop
 from trainers.recipe_files import get_recipe
 from trainers.recipes import fit_recipe
-
-COMMAND = ("python", "-m", "benchmarks")
 
 
 def check(entries: Sequence[Entry], dataset: Dataset) -> None:
@@ -55,26 +51,6 @@ def check(entries: Sequence[Entry], dataset: Dataset) -> None:
         Batches(dataset.train, Plan(len(dataset.train), size, seed=0))
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """Where rows went and how it ended."""
-
-    folder: Path
-    dataset: Dataset
-    rows: list[Row]
-    session: str
-    was_interrupted: bool
-
-    @property
-    def has_failures(self) -> bool:
-        """Whether a process of this session gave no result."""
-        return any(
-            "error" in row or "cuts_error" in row
-            for row in self.rows
-            if row["session"] == self.session
-        )
-
-
 def measure(
     entries: Sequence[Entry],
     rule: Rule,
@@ -83,13 +59,28 @@ def measure(
     *,
     num_threads: int,
     axis: Axis | None = None,
+    cluster: str | None = None,
 ) -> Measured:
     """Play the contest; what was measured stays, also when it is interrupted.
 
-    `num_threads`: the run's, whatever points of an axis have.
+    `num_threads`: the run's, whatever points of an axis have. `cluster`: the address of
+    a Ray cluster to play it on; None plays it here.
     """
     dataset = load(entries[0].data)
     check(entries, dataset)
+    if cluster is not None:
+        from benchmarks.commands.cluster_measuring import measure_on
+
+        return measure_on(
+            cluster,
+            entries,
+            rule,
+            results,
+            console,
+            dataset=dataset,
+            num_threads=num_threads,
+            axis=axis,
+        )
     facts = environment()
     place = {
         "num_threads": num_threads,
@@ -97,12 +88,8 @@ def measure(
         "device": entries[0].device,
         "environment": facts,
     }
-    folder = results_folder(results, dataset, place)
-    path = rows_path(folder, axis)
-    folder.mkdir(parents=True, exist_ok=True)
-    with named_lock(folder / ".lock", wait=False) as lock:
-        if lock is Lock.BUSY:
-            raise ValueError(f"another run is measuring into {folder}")
+    with held_folder(results_folder(results, dataset, place)) as folder:
+        path = rows_path(folder, axis)
         contest, was_interrupted = _play(entries, rule, path, facts, console)
     rows = contest.file.rows
     return Measured(folder, dataset, rows, contest.session, was_interrupted)
@@ -141,6 +128,8 @@ def report(measured: Measured, console: Console) -> int:
         console.print(f"Report: {page}", highlight=False, soft_wrap=True)
     if measured.was_interrupted:
         return 130
+    if measured.has_problem:
+        return 2
     return 1 if measured.has_failures else 0
 
 
@@ -156,24 +145,6 @@ def report_folder(folder: Path, dataset: Dataset | None, console: Console) -> Pa
     print_verdict(judge(rows, sensitivity=along), console)
     first = main if rows else next(axes[axis] for axis, some in along.items() if some)
     return write_reports(folder, dataset, command=command_of(first))
-
-
-def outcome(row: Row) -> str:
-    """A finished process in one line."""
-    who = f"[dim]round {row['round'] + 1}[/] {escape(row['group'])}: "
-    who += f"[bold]{escape(row['contender'])}[/]"
-    if "error" in row:
-        return f"{who} [red]failed[/]: {escape(row['error'])}"
-    epochs = row["record"]["epochs"]
-    accuracy = 100 * row["record"]["metrics"]["accuracy"]
-    noisy = any(turn["is_noisy"] for turn in row["turns"] if turn["what"] == "epoch")
-    mark = " [yellow]noisy[/]" if noisy else ""
-    if "cuts_error" in row:
-        mark += f" [red]failed after training[/]: {escape(row['cuts_error'])}"
-    return (
-        f"{who} {epoch_s(row):.3f} s an epoch ({len(epochs)}), "
-        f"test accuracy {accuracy:.2f} %{mark}"
-    )
 
 
 @contextmanager

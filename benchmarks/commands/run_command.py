@@ -3,7 +3,8 @@
 import argparse
 import math
 
-from benchmarks.commands.measuring import Measured, measure, report
+from benchmarks.commands.measuring import measure, report
+from benchmarks.commands.outcome import Measured
 from benchmarks.commands.sensitivity_command import axis_entries
 from benchmarks.contest.entry import Axis, Entry, edition_of, located
 from benchmarks.contest.schedule import Rule
@@ -18,15 +19,24 @@ def main(args: argparse.Namespace) -> int:
     """The main run, then the profile's axes of sensitivity; the exit status."""
     profile = PROFILES[args.profile]
     console = new_console()
+    if args.cluster is not None:
+        from benchmarks.cluster.rays import require_ray
+
+        require_ray()
     own_limit_s = profile.limit_s if args.rounds is None else math.inf
     rule = Rule(args.rounds, profile.width, args.limit_s or own_limit_s)
     measured = measure(
-        entries(args, profile), rule, args.results, console, num_threads=args.threads
+        entries(args, profile),
+        rule,
+        args.results,
+        console,
+        num_threads=args.threads,
+        cluster=args.cluster,
     )
     status = report(measured, console)
     axes = profile.axes if args.axes is None else args.axes
     for axis in axes:
-        if measured.was_interrupted or not measured.rows:
+        if measured.was_interrupted or measured.has_problem or not measured.rows:
             break
         if axis == "loader" and not _has_tutorials(args):
             console.print("no tutorial's loader for all of these: loader is left out")
@@ -83,4 +93,5 @@ def _along(axis: Axis, args: argparse.Namespace, profile: Profile) -> Measured:
         console,
         num_threads=args.threads,
         axis=axis,
+        cluster=args.cluster,
     )

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from benchmarks.contest.entry import Axis
 from benchmarks.contest.rounds import SCHEMA, Row
 from idxdata import Dataset
+from idxdata.locks import Lock, named_lock
 
 ROWS = "rows.jsonl"
 
@@ -24,6 +26,16 @@ def results_folder(root: Path, dataset: Dataset, facts: dict[str, Any]) -> Path:
     return root / f"{dataset.name}-{key}"
 
 
+@contextmanager
+def held_folder(folder: Path) -> Iterator[Path]:
+    """`folder`, made if it is not there, by one run at a time; raises ValueError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with named_lock(folder / ".lock", wait=False) as lock:
+        if lock is Lock.BUSY:
+            raise ValueError(f"another run is measuring into {folder}")
+        yield folder
+
+
 def rows_path(folder: Path, axis: Axis | None) -> Path:
     """The file of the rows of a run, or of one along an axis."""
     return folder / (ROWS if axis is None else f"sensitivity-{axis}.jsonl")
@@ -35,26 +47,11 @@ def command_of(path: Path) -> str:
         return str(json.loads(file.readline())["command"])
 
 
-class RowFile:
-    """Rows that are there, and those that come.
+class Rows:
+    """Rows, and what can be counted in them."""
 
-    Half a row at the end, left by something that was killed while it wrote, is cut off. Lines are taken at their word: `verdict.rows.read_rows` checks them.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _end_lines(path)
-        lines = path.read_text().splitlines() if path.exists() else []
-        self.rows: list[Row] = [json.loads(line) for line in lines]
-
-    def append(self, row: Row) -> None:
-        """Written at once."""
-        self.rows.append(row)
-        with open(self.path, "a") as file:
-            file.write(json.dumps(row) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
 
     def next_round(self, group: str) -> int:
         """The first number that no row of the group has."""
@@ -93,6 +90,28 @@ class RowFile:
         ]
         whole = [times for times in rounds.values() if set(present) <= set(times)]
         return {name: [times[name] for times in whole] for name in present}
+
+
+class RowFile(Rows):
+    """Rows that are there, and those that come.
+
+    Half a row at the end, left by something that was killed while it wrote, is cut off. Lines are taken at their word: `verdict.rows.read_rows` checks them.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _end_lines(path)
+        lines = path.read_text().splitlines() if path.exists() else []
+        super().__init__([json.loads(line) for line in lines])
+
+    def append(self, *rows: Row) -> None:
+        """Written at once, in one piece."""
+        self.rows += rows
+        with open(self.path, "a") as file:
+            file.write("".join(json.dumps(row) + "\n" for row in rows))
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def epoch_s(row: Row) -> float:

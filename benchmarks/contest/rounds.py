@@ -27,13 +27,15 @@ OnTurn = Callable[[Entry, str], None]
 
 @dataclass(frozen=True, slots=True)
 class RoundSetting:
-    """What a round's rows have in common; `number` is the seed too."""
+    """What a round's rows have in common; `number` is the seed too. `host`: in rows of
+    a cluster, the name of the host that plays it."""
 
     session: str
     number: int
     environment: dict[str, Any]
     command: str = ""
     cuts: str = "short"
+    host: str | None = None
 
 
 def play_round(
@@ -102,6 +104,7 @@ class _Seat:
     def row(self, setting: RoundSetting) -> Row:
         """The row of a player that has ended."""
         entry = self.player.entry
+        host = {} if setting.host is None else {"host": setting.host}
         return {
             "schema": SCHEMA,
             "session": setting.session,
@@ -113,7 +116,7 @@ class _Seat:
             "environment": setting.environment,
             "turns": self._turns,
             "energy_j": self._joules,
-        } | self.player.found
+        } | (host | self.player.found)
 
     def _add_energy(self, before: float | None, after: float | None) -> None:
         is_known = before is not None and after is not None and after >= before

@@ -84,7 +84,10 @@ class Cuts:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One process: a `record`, or the `error` that kept it from one."""
+    """One process: a `record`, or the `error` that kept it from one.
+
+    `host`: the name of the host of a cluster that ran it, None without a cluster.
+    """
 
     session: str
     round: int
@@ -99,6 +102,7 @@ class Row:
     energy_j: float | None
     error: str | None
     cuts_error: str | None = None
+    host: str | None = None
 
     @property
     def place(self) -> tuple[str, int]:
