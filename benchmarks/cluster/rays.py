@@ -182,7 +182,11 @@ class RayPool:
             for one in self._alive()
             if "node:__internal_head__" in one["Resources"]
         ]
-        placed = {"scheduling_strategy": self._affinity(heads[0], soft=True)} if heads else {}
+        placed = (
+            {"scheduling_strategy": self._affinity(heads[0], soft=True)}
+            if heads
+            else {}
+        )
         return self._ray.remote(_Board).options(num_cpus=0, **placed).remote()
 
     def _alive(self) -> list[dict[str, Any]]:
@@ -279,5 +283,3 @@ def _line(error: BaseException) -> str:
         return f"{type(cause).__name__}: {cause}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
-
-

@@ -69,7 +69,9 @@ class Schedule:
         busy = {one.host.machine for one in self.playing}
         free = [host for host in hosts if host.machine not in busy]
         # Of two hosts of one machine, who has had fewer rounds.
-        free.sort(key=lambda host: sum(self._count(host, g).num_begun for g in self.groups))
+        free.sort(
+            key=lambda host: sum(self._count(host, g).num_begun for g in self.groups)
+        )
         found = self._lost_one(free, hosts) or self._new_one(free, elapsed_s)
         if found is not None:
             self.playing.append(found)
@@ -115,7 +117,9 @@ class Schedule:
 
     def _new_one(self, free: Sequence[Host], elapsed_s: float) -> Assignment | None:
         for host in free:
-            wanting = [name for name in self.groups if self._wants(host, name, elapsed_s)]
+            wanting = [
+                name for name in self.groups if self._wants(host, name, elapsed_s)
+            ]
             if wanting:
                 group = min(wanting, key=lambda name: self._begun(host, name))
                 number = self.gathered.free_number(group, self._taken(group))
@@ -156,7 +160,9 @@ class Schedule:
 
     def _num_begun(self, group: str) -> int:
         return sum(
-            count.num_begun for (_, name), count in self._counts.items() if name == group
+            count.num_begun
+            for (_, name), count in self._counts.items()
+            if name == group
         )
 
     def _taken(self, group: str) -> list[int]:

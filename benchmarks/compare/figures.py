@@ -19,6 +19,7 @@ from benchmarks.unpaired import (
     unpaired_difference,
     unpaired_ratio,
 )
+from benchmarks.verdict.hosts import host_labels, told_apart
 from benchmarks.verdict.rows import Row
 
 MAX_LOSS_STEPS = 20
@@ -74,7 +75,12 @@ class FolderComparison:
 
 
 def compare_rows(a: Sequence[Row], b: Sequence[Row]) -> FolderComparison:
-    """Of at least one row each; raises `RowError` for a bad row."""
+    """Of at least one row each; raises `RowError` for a bad row.
+
+    Where a side has rows of several hosts, groups of both are named with their host:
+    a host is compared with the one of its name, never with several at once.
+    """
+    a, b = _by_host(a, b)
     matching = match_rows(a, b)
     comparisons = []
     for match in matching.matches:
@@ -82,6 +88,13 @@ def compare_rows(a: Sequence[Row], b: Sequence[Row]) -> FolderComparison:
         figures = None if comparability.refusals else measure(match)
         comparisons.append(Comparison(match, comparability, figures))
     return FolderComparison(folder_differences(a, b), matching, tuple(comparisons))
+
+
+def _by_host(a: Sequence[Row], b: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    labels = [host_labels(rows) for rows in (a, b)]
+    if max(map(len, labels)) < 2:
+        return list(a), list(b)
+    return told_apart(a, labels[0]), told_apart(b, labels[1])
 
 
 def measure(match: Match) -> Figures:

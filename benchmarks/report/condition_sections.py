@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.report.document import Block, Code, Heading, Section, TableBlock, Text
+from benchmarks.report.host_sections import rows_by_host
 from benchmarks.report.tables import Table
 from benchmarks.verdict.judging import Verdict
 from benchmarks.verdict.rows import Row
@@ -19,12 +20,15 @@ def condition_sections(
 
 
 def _environment(verdict: Verdict, rows: Sequence[Row]) -> Iterator[Block]:
-    environment = rows[0].environment
-    facts = {k: v for k, v in environment.items() if k != "packages"}
-    yield TableBlock(_facts(facts), "Machine")
-    packages = environment.get("packages")
-    if isinstance(packages, Mapping):
-        yield TableBlock(_facts(packages), "Versions")
+    by_host = rows_by_host(verdict, rows)
+    for label, own in by_host.items():
+        environment = own[0].environment
+        facts = {k: v for k, v in environment.items() if k != "packages"}
+        of = f" of {label}" if len(by_host) > 1 else ""
+        yield TableBlock(_facts(facts), f"Machine{of}")
+        packages = environment.get("packages")
+        if isinstance(packages, Mapping):
+            yield TableBlock(_facts(packages), f"Versions{of}")
     yield Heading("What held in each process")
     yield TableBlock(_conditions(rows), "Conditions")
     flags = {

@@ -6,6 +6,7 @@ from rich.markup import escape
 
 from benchmarks.report import quality_tables, speed_tables
 from benchmarks.report.console import print_table
+from benchmarks.report.host_sections import host_verdicts
 from benchmarks.report.tables import Table
 from benchmarks.verdict import Verdict
 
@@ -14,6 +15,8 @@ MAX_PAIRS = 10
 
 def print_verdict(verdict: Verdict, console: Console) -> None:
     """Pure but for printing."""
+    if len(verdict.hosts) > 1 and verdict.groups:
+        _print(console, "Hosts, each by itself", host_verdicts(verdict))
     for group in verdict.groups:
         if group.contenders:
             _print(console, group.name, speed_tables.overview(group), "range")

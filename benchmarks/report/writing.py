@@ -8,6 +8,7 @@ from benchmarks.report.condition_sections import condition_sections
 from benchmarks.report.document import Document, Section, said_once
 from benchmarks.report.drawing import Chart, looks, png_bytes, style, svg_text
 from benchmarks.report.gallery import gallery_section
+from benchmarks.report.host_sections import host_section
 from benchmarks.report.html import render_html
 from benchmarks.report.markdown import render_markdown
 from benchmarks.report.quality_sections import quality_sections, sensitivity_section
@@ -15,6 +16,7 @@ from benchmarks.report.speed_sections import speed_sections
 from benchmarks.verdict import Row, Verdict, judge
 from benchmarks.verdict.findings import disturbance, is_disturbed
 from benchmarks.verdict.group import failure_lines
+from benchmarks.verdict.hosts import host_labels
 from benchmarks.verdict.rows import RowFile, read_file
 from benchmarks.verdict.sensitivity import without_loader
 from benchmarks.words import count, series
@@ -66,6 +68,7 @@ def make_document(
     groups = [group for group in verdict.groups if group.contenders]
     digest = groups[0].contenders[0].first.digests["data"] if groups else None
     sections: list[Section | None] = [
+        host_section(verdict, rows),
         *(speed_sections(verdict, shown) if groups else ()),
         *(quality_sections(verdict, shown, classes) if groups else ()),
         gallery_section(groups, dataset, digest) if groups else None,
@@ -96,13 +99,14 @@ def _title_facts(rows: Sequence[Row]) -> tuple[str, ...]:
     day = rows[-1].session[:8]
     rounds = {(row.group, row.session, row.round) for row in rows}
     most = max(Counter(group for group, _, _ in rounds).values())
+    hosts = len(host_labels(rows))
+    where = environment.get("cpu", "unknown processor")
+    if hosts > 1:
+        where = count(hosts, "host")
     return (
         series(dict.fromkeys(row.contender for row in rows)),
         count(most, "round"),
-        (
-            f"{environment.get('cpu', 'unknown processor')}, "
-            f"{count(rows[0].case.num_threads, 'thread')}"
-        ),
+        f"{where}, {count(rows[0].case.num_threads, 'thread')}",
         f"commit {environment.get('commit') or 'not known'}",
         f"{day[:4]}-{day[4:6]}-{day[6:]}",
     )

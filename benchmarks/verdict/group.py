@@ -44,7 +44,8 @@ def failure_lines(some: Sequence[Failure]) -> list[str]:
 class Group:
     """`entered` has all names in order of entry, `contenders` those with results,
     refused ones too. `comparisons` has each pair of those that are not refused, the
-    first-entered as `a`. `target` is an accuracy, `common_target`'s."""
+    first-entered as `a`. `target` is an accuracy, `common_target`'s. `host`: whose rows
+    they are, None without a cluster."""
 
     name: str
     recipe: str
@@ -54,6 +55,12 @@ class Group:
     failures: tuple[Failure, ...]
     comparisons: tuple[Comparison, ...]
     target: float | None
+    host: str | None = None
+
+    @property
+    def setting(self) -> str:
+        """The name without the host."""
+        return self.name.removesuffix(f", on {self.host}")
 
     @property
     def accepted(self) -> list[Contender]:
@@ -122,6 +129,7 @@ def make_group(rows: Sequence[Row], *, is_refusing: bool = True) -> Group:
         failures=tuple(failures(rows)),
         comparisons=tuple(pair for pair in pairs if pair is not None),
         target=target,
+        host=rows[0].host,
     )
 
 

@@ -21,7 +21,7 @@ def speed_sentence(groups: Sequence[Group]) -> str:
     """One clause a group."""
     if not any(group.contenders for group in groups):
         return "No contender gave a result, so that no speed can be told."
-    clauses = [f"in {_place(group)} {speed_clause(group)}" for group in groups]
+    clauses = [f"in {place(group.name)} {speed_clause(group)}" for group in groups]
     return f"On this machine, {'; '.join(clauses)}."
 
 
@@ -31,7 +31,7 @@ def accuracy_sentence(groups: Sequence[Group]) -> str:
     if not told:
         return "Nor is there an accuracy to tell."
     clauses = "; ".join(
-        f"in {_place(group)} {accuracy_clause(group)}" for group in told
+        f"in {place(group.name)} {accuracy_clause(group)}" for group in told
     )
     if refused := [one for group in told for one in group.refusals]:
         who = series(f"{one.contender} in {one.group}" for one in refused)
@@ -47,7 +47,7 @@ def accuracy_sentence(groups: Sequence[Group]) -> str:
     )
 
 
-def _place(group: Group) -> str:
+def place(name: str) -> str:
     """`mlp-3x100 (3 epochs)`: the setting in brackets, as commas follow."""
-    recipe, _, setting = group.name.partition(", ")
+    recipe, _, setting = name.partition(", ")
     return f"{recipe} ({setting})" if setting else recipe
