@@ -17,7 +17,8 @@ measure_options = --data "$(DATA)" \
 bench_options = $(measure_options) \
 	$(if $(PROFILE),--profile "$(PROFILE)") \
 	$(if $(AXES),--axes "$(AXES)") \
-	$(if $(BATCH_SIZE),--batch-size "$(BATCH_SIZE)")
+	$(if $(BATCH_SIZE),--batch-size "$(BATCH_SIZE)") \
+	$(if $(CLUSTER),--cluster "$(CLUSTER)")
 axis_options = $(measure_options) $(if $(VALUES),--values "$(VALUES)")
 
 bench_read_options = \
@@ -55,6 +56,7 @@ help:
 	@echo "             report; PROFILE=quick|full DATA=glyphs|mnist|FOLDER DEVICE=cpu|cuda"
 	@echo "             FRAMEWORKS=torch,tensorflow,keras,jax or LOOPS=torch-eager,tf-function"
 	@echo "             RECIPES=mlp-3x100,cnn-5x5 EPOCHS= BATCH_SIZE= ROUNDS= LIMIT_S= THREADS="
+	@echo "             CLUSTER=local|host:port|ray://host:port: rounds on a Ray cluster's hosts"
 	@echo "make bench-batch-size, bench-threads, bench-width, bench-loop, bench-loader"
 	@echo "             does the verdict depend on it; VALUES=32,128,512 and the above"
 	@echo "make bench-selftest"
@@ -95,7 +97,7 @@ setup: .venv/.complete
 .venv/.complete: constraints.txt setup.cfg pyproject.toml
 	@echo "Installing the environment into .venv; this can take some minutes."
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --quiet --constraint constraints.txt --editable ".[bench,peers,test,lint,docs]"
+	$(BIN)/pip install --quiet --quiet --constraint constraints.txt --editable ".[bench,cluster,peers,test,lint,docs]"
 	@# mnist and python-mnist both bring mnist/__init__.py; with mnist's, both work.
 	$(BIN)/pip install --quiet --quiet --constraint constraints.txt --no-deps --force-reinstall mnist
 	touch $@

@@ -92,7 +92,7 @@ def _hosts(
         probes = pool.probe(nodes, order)
     wanted = Wanted(most, code_digest(), dataset.digest)
     hosts = hosts_of(list(zip(nodes, probes, strict=True)), wanted)
-    names = series(escape(host.name) for host in hosts)
+    names = series(f"{escape(host.name)} ({_cpus(host)})" for host in hosts)
     machines = len({host.machine for host in hosts})
     console.print(f"[dim]{count(len(hosts), 'host')}:[/] {names}", highlight=False)
     if machines < len(nodes):
@@ -102,6 +102,10 @@ def _hosts(
             highlight=False,
         )
     return hosts
+
+
+def _cpus(host: Host) -> str:
+    return count(host.environment["usable_cpus"], "usable CPU")
 
 
 def _play(

@@ -41,12 +41,11 @@ def _speed(groups: Sequence[Group], num_hosts: int) -> str:
             found.setdefault(winner(group), []).append(group)
         texts = [
             f"{name} was the fastest on {_hosts(own)}"
-            for name, own in found.items()
             if name is not None
+            else f"no fastest one is established on {_hosts(own)}"
+            for name, own in found.items()
         ]
-        if None in found:
-            texts.append(f"no fastest one is established on {_hosts(found[None])}")
-        clauses.append(f"in {setting} {series(texts)}")
+        clauses.append(f"in {setting} {', '.join(texts)}")
     return f"Each of {num_hosts} hosts was judged by itself: {'; '.join(clauses)}."
 
 
@@ -57,7 +56,7 @@ def _accuracy(groups: Sequence[Group]) -> str:
         for group in some:
             found.setdefault(_finding(group), []).append(group)
         texts = [f"{text} on {_hosts(own)}" for text, own in found.items()]
-        clauses.append(f"in {setting} {series(texts)}")
+        clauses.append(f"in {setting} {', '.join(texts)}")
     told = "; ".join(clauses)
     if refused := [one for group in groups for one in group.refusals]:
         who = series(f"{one.contender} in {one.group}" for one in refused)
