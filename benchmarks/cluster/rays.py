@@ -3,6 +3,8 @@
 import importlib.util
 import logging
 import os
+import re
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -27,6 +29,7 @@ from idxdata.errors import MissingFrameworkError
 LOCAL = "local"
 LOOPBACK = "127.0.0.1"
 
+_ANSWER_S = 10.0
 _MOMENT_S = 1.0
 _STORE_NBYTES = 100 * 2**20
 _LOCAL_VARIABLES = {
@@ -54,6 +57,8 @@ def connected(address: str) -> Iterator["RayPool"]:
     with ExitStack() as stack:
         if address == LOCAL:
             stack.enter_context(_variables(_LOCAL_VARIABLES))
+        else:
+            _check_answer(address)
         ray = _ray()
         options = _local_options() if address == LOCAL else _options(address, stack)
         try:
@@ -248,6 +253,19 @@ def _options(address: str, stack: ExitStack) -> dict[str, Any]:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     copy_code(folder)
     return _QUIET | {"address": address, "runtime_env": {"working_dir": str(folder)}}
+
+
+def _check_answer(address: str) -> None:
+    """Raises `ClusterError` if nobody listens there, which Ray finds after minutes."""
+    found = re.fullmatch(r"(?:ray://)?\[?([^/]+?)\]?:(\d+)", address)
+    if found is None:
+        return  # a name that Ray may know, such as auto
+    try:
+        socket.create_connection((found[1], int(found[2])), _ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(
+            "no Ray cluster answers", expected=f"one at {address}", found=error
+        ) from error
 
 
 def _check_loopback(ray: Any) -> None:

@@ -50,7 +50,9 @@ def probe(order: ProbeOrder) -> Probe:
     except (IdxDataError, OSError, ValueError) as problem:
         error = f"{type(problem).__name__}: {problem}"
     if error is None:
-        _warm()
+        # Not while a round is played; and what one process compiles others find.
+        with named_lock(_lock_path(), note="compiles kernels"):
+            _warm()
     facts = environment() | order.checkout
     return Probe(platform.node(), machine_id(), facts, code, digest, error)
 

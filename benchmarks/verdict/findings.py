@@ -17,17 +17,22 @@ from benchmarks.words import (
 )
 
 MAX_TOLD = 4
-"""Contenders of which a finding gives figures; tables have the rest."""
+"""Contenders of which a finding gives figures, and groups of several hosts of which there
+are findings; tables have the rest."""
 
 
 def findings(groups: Sequence[Group], axes: Sequence[Sensitivity]) -> list[str]:
-    """Of all groups and axes: what forbids or turns a verdict comes first."""
+    """Of all groups and axes: what forbids or turns a verdict comes first.
+
+    Of many hosts that alone is told, or nobody would read on to their table.
+    """
     told = [f"{refusal}." for group in groups for refusal in group.refusals]
     told += [f"{line}." for group in groups for line in failure_lines(group.failures)]
     told += [disturbance(group) for group in groups if is_disturbed(group)]
     told += [axis.finding for axis in axes if axis.is_flipping]
-    for group in groups:
-        told += [f"{group.name}: {clause}." for clause in _group_findings(group)]
+    if len({group.host for group in groups}) < 2 or len(groups) <= MAX_TOLD:
+        for group in groups:
+            told += [f"{group.name}: {clause}." for clause in _group_findings(group)]
     told += [axis.finding for axis in axes if not axis.is_flipping]
     return told
 

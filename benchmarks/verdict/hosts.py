@@ -11,7 +11,15 @@ from benchmarks.verdict.rows import Row
 HostKey = tuple[str, str]
 """Name and fingerprint."""
 
-_TOLD = ("cpu", "usable_cpus", "gpu", "python", "commit", "changes", "system")
+_TOLD = {
+    "usable_cpus": "{} usable CPUs",
+    "python": "Python {}",
+    "commit": "commit {}",
+    "changes": "changes {}",
+    "cpu": "{}",
+    "gpu": "GPU {}",
+    "system": "{}",
+}
 """Facts that tell two fingerprints of one name apart, the shortest words first."""
 
 
@@ -58,10 +66,11 @@ def _special(
     environment: Mapping[str, Any], others: Sequence[Mapping[str, Any]]
 ) -> str:
     """The first fact that no other one has, in words."""
-    for name in _TOLD:
+    for name, text in _TOLD.items():
         value = environment.get(name)
         if all(other.get(name) != value for other in others):
-            return f"{name.replace('_', ' ')} {value}"
+            told = text.format(value)
+            return told.removesuffix("s") if told == "1 usable CPUs" else told
     packages = environment.get("packages") or {}
     for name, version in packages.items():
         if all((o.get("packages") or {}).get(name) != version for o in others):

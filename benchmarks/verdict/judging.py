@@ -61,7 +61,7 @@ def judge(
     by_group: dict[str, list[Row]] = {}
     for row in rows:
         by_group.setdefault(row.group, []).append(row)
-    groups = tuple(make_group(some) for some in by_group.values())
+    groups = _in_order([make_group(some) for some in by_group.values()], hosts)
     axes = tuple(
         one for axis, some in sensitivity.items() for one in sensitivities(axis, some)
     )
@@ -78,4 +78,17 @@ def judge(
         groups=groups,
         sensitivities=axes,
         host_labels=hosts,
+    )
+
+
+def _in_order(
+    groups: Sequence[Group], hosts: Mapping[HostKey, str]
+) -> tuple[Group, ...]:
+    """Settings as they were first run, and the hosts of each side by side."""
+    if len(hosts) < 2:
+        return tuple(groups)
+    settings = list(dict.fromkeys(group.setting for group in groups))
+    places = {label: number for number, label in enumerate(hosts.values())}
+    return tuple(
+        sorted(groups, key=lambda g: (settings.index(g.setting), places[str(g.host)]))
     )

@@ -1,5 +1,7 @@
 """Which hosts there are, and which may not take part; without Ray."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from benchmarks.cluster.code import PACKAGES, ROOT, code_digest, copy_code
 from benchmarks.cluster.errors import ClusterError
 from benchmarks.cluster.hosts import Node, Probe, Wanted, hosts_of
-from benchmarks.cluster.work import ProbeOrder, probe
+from benchmarks.cluster.work import ProbeOrder, machine_id, probe
 from idxdata import load
 from tests.verdict import synthetic_rows
 
@@ -103,3 +105,15 @@ def test_code_travels_without_what_was_made_of_it(tmp_path: Path) -> None:
     assert code_digest(tmp_path) == code_digest(ROOT)
     (tmp_path / "idxdata" / "plan.py").write_text("")
     assert code_digest(tmp_path) != code_digest(ROOT)
+
+
+def test_a_machine_is_known_by_its_kernel() -> None:
+    code = "from benchmarks.cluster.work import machine_id; print(machine_id())"
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    ).stdout
+    assert told.strip() == machine_id()

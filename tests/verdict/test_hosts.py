@@ -142,8 +142,7 @@ def test_many_hosts_are_counted() -> None:
     rows += rows_of("h5", TURNED, 30)
     speed, _ = judge(parsed(rows)).sentences
     assert (
-        "torch-eager was the fastest on 5 hosts, jax-jit was the fastest on h5"
-        in speed
+        "torch-eager was the fastest on 5 hosts, jax-jit was the fastest on h5" in speed
     )
 
 
