@@ -65,7 +65,10 @@ def connected(address: str) -> Iterator["RayPool"]:
             ray.init(**options)
         except (OSError, RuntimeError, ValueError, AssertionError) as error:
             raise ClusterError(
-                "cannot use a Ray cluster", expected=f"one at {address}", found=error
+                "cannot use a Ray cluster",
+                expected=f"one at {address}",
+                found=error,
+                hint="one that wants a token needs RAY_AUTH_MODE=token here",
             ) from error
         stack.callback(ray.shutdown)
         if address == LOCAL:

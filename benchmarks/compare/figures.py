@@ -77,7 +77,7 @@ class FolderComparison:
 def compare_rows(a: Sequence[Row], b: Sequence[Row]) -> FolderComparison:
     """Of at least one row each; raises `RowError` for a bad row.
 
-    Where a side has rows of several hosts, groups of both are named with their host:
+    Where a side has rows of several hosts of a cluster, groups of both are named with their host:
     a host is compared with the one of its name, never with several at once.
     """
     a, b = _by_host(a, b)
@@ -92,7 +92,8 @@ def compare_rows(a: Sequence[Row], b: Sequence[Row]) -> FolderComparison:
 
 def _by_host(a: Sequence[Row], b: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     labels = [host_labels(rows) for rows in (a, b)]
-    if max(map(len, labels)) < 2:
+    is_cluster = any(row.host is not None for row in (*a, *b))
+    if max(map(len, labels)) < 2 or not is_cluster:
         return list(a), list(b)
     return told_apart(a, labels[0]), told_apart(b, labels[1])
 
