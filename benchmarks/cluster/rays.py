@@ -113,7 +113,9 @@ class RayPool:
         """One for each node; raises `ClusterError` where that fails."""
         task = self._ray.remote(probe)
         refs = [
-            task.options(num_cpus=1, **self._placed(node)).remote(order)
+            task.options(num_cpus=min(1.0, node.num_cpus), **self._placed(node)).remote(
+                order
+            )
             for node in nodes
         ]
         found = []

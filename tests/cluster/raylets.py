@@ -1,7 +1,8 @@
 """Several raylets on this machine's loopback, in a process of their own.
 
-Prints the address, then answers lines: `busy` with the numbers of nodes at work, `lose
-N` after killing node N. Ends with its input.
+Answers with the address, then to lines: `busy` with the numbers of nodes at work, `lose
+N` after killing node N. Answers begin with `ANSWER`, as Ray prints what it likes between
+them. Ends with its input.
 """
 
 import os
@@ -11,6 +12,7 @@ from typing import Any
 import ray
 from ray.cluster_utils import Cluster
 
+ANSWER = "answer: "
 STORE_NBYTES = 100 * 2**20
 
 
@@ -29,19 +31,23 @@ def main() -> int:
     os.sched_setaffinity(0, all_cpus)
     cluster.wait_for_nodes()
     ray.init(cluster.address, log_to_driver=False, logging_level="ERROR")
-    print(cluster.address, flush=True)
+    answer(cluster.address)
     try:
         for line in sys.stdin:
             match line.split():
                 case ["lose", number]:
                     cluster.remove_node(nodes[int(number)], allow_graceful=False)
-                    print("lost", flush=True)
+                    answer("lost")
                 case ["busy"]:
-                    print(*_busy(nodes), flush=True)
+                    answer(" ".join(map(str, _busy(nodes))))
     finally:
         ray.shutdown()
         cluster.shutdown()
     return 0
+
+
+def answer(text: str) -> None:
+    print(f"\n{ANSWER}{text}", flush=True)
 
 
 def _busy(nodes: list[Any]) -> list[int]:

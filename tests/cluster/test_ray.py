@@ -25,6 +25,7 @@ if importlib.util.find_spec("ray") is None:
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
+ANSWER = "answer: "
 ROOT = Path(__file__).parents[2]
 LOOPS = ("torch-eager", "jax-jit")
 LIMIT_S = 400
@@ -65,7 +66,7 @@ def started(
 
 @contextmanager
 def raylets(*cpus: int) -> Iterator["subprocess.Popen[str]"]:
-    """Its first line of output is the address."""
+    """Its first answer is the address."""
     module = [sys.executable, "-m", "tests.cluster.raylets", *map(str, cpus)]
     with started(module, LOOPBACK) as process:
         try:
@@ -85,11 +86,15 @@ def read_until(process: "subprocess.Popen[str]", text: str) -> str:
     raise AssertionError(f"ended without {text!r}")
 
 
+def answer(process: "subprocess.Popen[str]") -> str:
+    return read_until(process, ANSWER).partition(ANSWER)[2].strip()
+
+
 def ask(process: "subprocess.Popen[str]", line: str) -> str:
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
     process.stdin.write(f"{line}\n")
     process.stdin.flush()
-    return process.stdout.readline().strip()
+    return answer(process)
 
 
 def rows_of(results: Path) -> list[Any]:
@@ -156,7 +161,7 @@ def test_on_this_machine_alone_and_once_more(stripes: Path, tmp_path: Path) -> N
 def test_a_node_is_killed_while_it_plays(stripes: Path, tmp_path: Path) -> None:
     recipes = ("mlp-3x100", "mlp-128x2")
     with raylets(1, 1) as cluster:
-        address = read_until(cluster, ":").strip()
+        address = answer(cluster)
         whole = command(
             stripes, tmp_path, address, "--recipes", ",".join(recipes), "--rounds", "2"
         )
@@ -183,7 +188,7 @@ def test_two_fingerprints_on_one_machine(stripes: Path, tmp_path: Path) -> None:
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("one CPU is one fingerprint")
     with raylets(1, 2) as cluster:
-        address = read_until(cluster, ":").strip()
+        address = answer(cluster)
         whole = command(
             stripes, tmp_path, address, "--recipes", "mlp-3x100", "--rounds", "2"
         )
