@@ -195,7 +195,9 @@ def draw(values: Values, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     with style():
-        figure, axes = plt.subplots(1, len(FIGURES), figsize=(12, 3.6))
+        figure, axes = plt.subplots(
+            1, len(FIGURES), figsize=(11, 3.6), layout="constrained"
+        )
         colours = looks(SUBJECTS)
         for place, (name, (unit, scale)) in zip(axes, FIGURES.items(), strict=True):
             for subject in SUBJECTS:
@@ -213,9 +215,12 @@ def draw(values: Values, path: Path) -> None:
             place.set(xscale="log", yscale="log", title=unit, xlabel="examples")
             log_axis(place.xaxis)
             log_axis(place.yaxis)
-        axes[0].legend(fontsize="small")
-        figure.tight_layout()
-        figure.savefig(path, dpi=110)
+        figure.legend(
+            *axes[0].get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=len(SUBJECTS),
+        )
+        figure.savefig(path, dpi=90)
         plt.close(figure)
 
 
