@@ -19,8 +19,9 @@ _SEEK_NBYTES = 1 << 16
 def read_rows(source: IdxSource, rows: range) -> NDArray[Any]:
     """The rows of `source` in `rows`: a fresh array of shape `(len(rows), ...)`.
 
-    `rows` lies within the first dim. `source` stands at the payload's begin, its
-    size checked; afterwards behind the last row. Byte order as in the file, dtype
+    `rows` lies within the first dim. `source` stands at the payload's begin or before
+    the rows, its size checked; afterwards behind the last row, so that later rows may
+    be asked for next. Byte order as in the file, dtype
     as in the header. Needs about 1 MB beyond the array. Raises what
     `IdxSource.readinto` does.
     """
@@ -31,7 +32,7 @@ def read_rows(source: IdxSource, rows: range) -> NDArray[Any]:
     row_nbytes = row_elements * source.header.dtype.itemsize
     stride = row_nbytes * forward.step
     if row_nbytes and len(rows):
-        source.skip(forward.start * row_nbytes)
+        source.skip(forward.start * row_nbytes - source.position)
         if forward.step == 1 or len(rows) == 1:
             _read_run(source, out, len(rows) * row_elements)
         elif stride > _CHUNK_NBYTES or (

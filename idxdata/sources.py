@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, TypeGuard, cast
 
 from idxdata.errors import FormatError, MissingFrameworkError, PathLike
 
@@ -29,6 +29,7 @@ Readables = PathLike | Buffer | Readable
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]*://")
 _PIECE_NBYTES = 1 << 20
+_PEEK_NBYTES = 1 << 12
 # How files say that they lack or refuse a method; io.UnsupportedOperation is one.
 _CANNOT = (ValueError, AttributeError, TypeError, NotImplementedError)
 
@@ -68,8 +69,8 @@ def open_bytes(source: Readables, *, peek: bool = False) -> Iterator[Source]:
     if isinstance(source, Buffer):
         with _open_memory(source) as opened:
             yield opened
-    elif isinstance(source, str) and _URL.match(source):
-        with _open_url(source) as file:
+    elif is_url(source):
+        with _open_url(source, peek) as file:
             yield _borrow(file, source)[0]
     elif isinstance(source, str | os.PathLike):
         with _open_path(source) as opened:
@@ -83,6 +84,11 @@ def open_bytes(source: Readables, *, peek: bool = False) -> Iterator[Source]:
                 move(opened.file, start)
         if not peek and opened.can_seek and opened.nbytes is not None:
             move(opened.file, start + opened.nbytes)
+
+
+def is_url(source: object) -> TypeGuard[str]:
+    """Whether `source` is a str with a scheme, `scheme://...`, for fsspec to open."""
+    return isinstance(source, str) and _URL.match(source) is not None
 
 
 def move(file: BinaryIO, position: int) -> bool:
@@ -138,12 +144,18 @@ def _open_memory(data: Buffer) -> Iterator[Source]:
 
 
 @contextmanager
-def _open_url(url: str) -> Iterator[Readable]:
+def _open_url(url: str, peek: bool) -> Iterator[Readable]:
     try:
         import fsspec
     except ImportError as error:
         raise MissingFrameworkError("fsspec", "fsspec") from error
-    with fsspec.open(url, "rb") as file:
+    if not peek:
+        with fsspec.open(url, "rb") as file:
+            yield file
+        return
+    # By default file systems fetch some MiB at the first byte asked for.
+    system, path = fsspec.core.url_to_fs(url)
+    with system.open(path, "rb", block_size=_PEEK_NBYTES) as file:
         yield file
 
 

@@ -23,7 +23,7 @@ def run_python(code: str) -> str:
 def test_import_loads_no_numba_and_no_framework() -> None:
     loaded = run_python(
         "import sys, threading, idxdata, idxdata.adapters; "
-        "heavy = {'numba', 'llvmlite', 'torch', 'tensorflow', 'keras', 'jax', 'rich'}; "
+        "heavy = {'numba', 'llvmlite', 'torch', 'tensorflow', 'keras', 'jax', 'ray', 'rich'}; "
         "print(sorted(heavy & set(sys.modules)), threading.active_count())"
     )
     assert loaded == "[] 1"
@@ -39,7 +39,7 @@ def test_reading_needs_no_numba(tmp_path: Path) -> None:
     assert loaded == "36 False"
 
 
-@pytest.mark.parametrize("name", ["torch", "tensorflow", "jax"])
+@pytest.mark.parametrize("name", ["torch", "tensorflow", "jax", "ray"])
 def test_missing_framework_says_what_to_install(name: str) -> None:
     message = run_python(
         f"import sys; sys.modules[{name!r}] = None\n"
