@@ -19,8 +19,10 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 # XLA's pool has one size for all of a process: that of the jobs tested in this one.
 os.environ.setdefault("PJRT_NPROC", "1")
 
-# Ray reads this when it is imported: without, it listens on all addresses.
+# Ray reads the first when it is imported: without, it listens on all addresses.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
 
 DATA_VARIABLE = "IDXDATA_TEST_DATA"
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -4,7 +4,7 @@ Headers are read by whoever plans the reading, rows by whoever does it, maybe on
 machine: a `RowFile` crosses between them as some words.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -191,35 +191,3 @@ def _check_same(file: RowFile, dtype: np.dtype[Any], shape: tuple[int, ...]) -> 
             expected=f"{header.dtype.name} {header.shape}",
             found=f"{dtype.name} {shape}",
         )
-
-
-def check_alike(files: Sequence[RowFile]) -> None:
-    """Raises `DatasetError` if rows of two files differ in dtype or shape."""
-    first = files[0]
-    for file in files[1:]:
-        if (file.header.dtype, file.row_shape) != (first.header.dtype, first.row_shape):
-            raise DatasetError(
-                f"rows are not like those of {first.path}",
-                path=file.path,
-                expected=f"{first.header.dtype.name} of shape {first.row_shape}",
-                found=f"{file.header.dtype.name} of shape {file.row_shape}",
-            )
-
-
-def check_paired(images: Iterable[RowFile], labels: Iterable[RowFile]) -> None:
-    """Raises `DatasetError` if labels are no lists of integers, or not as many."""
-    for image, label in zip(images, labels, strict=True):
-        if label.row_shape or label.header.dtype.kind not in "iu":
-            raise DatasetError(
-                "labels are not a list of integers",
-                path=label.path,
-                expected="integers of shape (n,)",
-                found=f"{label.header.dtype.name} of shape {label.header.shape}",
-            )
-        if image.num_rows != label.num_rows:
-            raise DatasetError(
-                f"images and labels differ in number: {image.path}",
-                path=label.path,
-                expected=f"{image.num_rows} labels, one for each image",
-                found=label.num_rows,
-            )

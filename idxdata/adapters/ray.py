@@ -8,20 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from idxdata.adapters._patterns import Paths, expand, expand_pairs
-from idxdata.adapters._row_files import (
-    RowFile,
-    check_alike,
-    check_paired,
-    look_at,
-    read_ranges,
-)
+from idxdata.adapters._columns import look_at_columns
+from idxdata.adapters._converting import converted_batch
+from idxdata.adapters._patterns import Paths
+from idxdata.adapters._row_files import RowFile, read_ranges
 from idxdata.adapters._spans import Rows, Span, blocks_of, cut, spans_of
 from idxdata.cache import Cache
 from idxdata.errors import MissingFrameworkError
 from idxdata.formats import BatchFormat
-from idxdata.gathering import gather_all
-from idxdata.split import Split
 
 try:
     import pyarrow
@@ -110,24 +104,9 @@ def convert(
     image, label = columns
 
     def converted(batch: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-        return _converted(batch, form, image, label)
+        return converted_batch(batch, form, image, label)
 
     return converted
-
-
-def _converted(
-    batch: Mapping[str, NDArray[Any]], form: BatchFormat, image: str, label: str
-) -> dict[str, NDArray[Any]]:
-    images = batch[image]
-    count = len(images)
-    labels = batch.get(label, np.zeros(count, np.uint8))
-    if not count:
-        # A split has examples: those of one of zeros tell dtypes and shapes.
-        images = np.zeros((1, *images.shape[1:]), images.dtype)
-        labels = np.zeros(1, labels.dtype)
-    pixels, numbers = gather_all(Split(images, labels), form)
-    made = {image: pixels[:count], label: numbers[:count]}
-    return {name: made.get(name, column) for name, column in batch.items()}
 
 
 class IdxDatasource(ray.data.Datasource):
@@ -150,7 +129,7 @@ class IdxDatasource(ray.data.Datasource):
         stream: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._files = _look_at_columns(images, labels, columns, stream)
+        self._files = look_at_columns(images, labels, columns, stream=stream)
         self._row_column = row_column
         if row_column in self._files:
             raise ValueError(f"two columns are named {row_column!r}")
@@ -258,25 +237,6 @@ class IdxDatasource(ray.data.Datasource):
         }
         empty[self._row_column or ""] = _column(np.empty(0, np.int64))
         return pyarrow.schema([(name, empty[name].type) for name in self._names])
-
-
-def _look_at_columns(
-    images: Paths, labels: Paths | None, columns: tuple[str, str], stream: bool
-) -> dict[str, list[RowFile]]:
-    image_name, label_name = columns
-    if labels is None:
-        files = look_at(expand(images), stream=stream)
-        check_alike(files)
-        return {image_name: files}
-    if image_name == label_name:
-        raise ValueError(f"two columns are named {image_name!r}")
-    image_paths, label_paths = expand_pairs(images, labels)
-    found = look_at([*image_paths, *label_paths], stream=stream)
-    files, label_files = found[: len(image_paths)], found[len(image_paths) :]
-    check_alike(files)
-    check_alike(label_files)
-    check_paired(files, label_files)
-    return {image_name: files, label_name: label_files}
 
 
 @dataclass(frozen=True, slots=True)

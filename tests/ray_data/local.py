@@ -18,11 +18,8 @@ STORE_NBYTES = 200 << 20
 
 @contextmanager
 def settings() -> Iterator[None]:
-    """What Ray and the processes it starts are told by their environment."""
+    """Workers import this package from here. Other settings: tests/conftest.py."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        patch.setenv("RAY_DEDUP_LOGS", "0")
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         patch.setenv("PYTHONPATH", os.pathsep.join(paths))
         yield
@@ -37,7 +34,7 @@ def quiet() -> None:
 
 @contextmanager
 def local_ray() -> Iterator[None]:
-    """Ray with two CPUs, on loopback: see RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER too."""
+    """Ray with two CPUs, on loopback."""
     with settings():
         ray.init(
             num_cpus=2,

@@ -230,12 +230,12 @@ def test_remote_files(
 def test_columns_not_asked_for_are_not_read(tmp_path: Path) -> None:
     made = make_shards(tmp_path, (30, 20))
     dataset = all_of(made)
+    assert dataset.sum("label") == int(made.labels.sum())
     for path in made.image_paths:
         path.unlink()
     found = columns(dataset.select_columns(["row", "label"]))
     assert list(found) == ["row", "label"]
     assert same_bits(found["label"], made.labels)
-    assert dataset.sum("label") == int(made.labels.sum())
     renamed = dataset.rename_columns({"label": "y"}).select_columns(["y"])
     assert sorted(row["y"] for row in renamed.take_all()) == sorted(made.labels)
     numbers = dataset.select_columns(["row"]).take_all()
