@@ -97,15 +97,24 @@ def matching(pattern: PathLike) -> Matches:
     """
     name = os.fspath(pattern)
     plain = _SEPARATORS.sub("/", name) if os.sep == "/" else os.path.normpath(name)
-    regex = _as_regex(plain)
+    return matching_of(glob.iglob(plain), plain, name)
+
+
+def matching_of(
+    paths: Iterable[str], pattern: str, name: PathLike | None = None
+) -> Matches:
+    """Those of `paths` that `pattern` names. `name` is the pattern in error texts."""
+    regex = _as_regex(pattern)
     found = {}
-    for path in glob.iglob(plain):
+    for path in paths:
         match = regex and regex.fullmatch(path)
         if match:
             found[match.groups()] = path
     if not found:
         raise DatasetError(
-            "no file is named so", path=name, expected="files that fit the pattern"
+            "no file is named so",
+            path=pattern if name is None else name,
+            expected="files that fit the pattern",
         )
     keys = sorted(found, key=natural_key)
     return {key: found[key] for key in keys}

@@ -1,43 +1,42 @@
 """Paths, URLs and patterns as lists of files; pairs by what wildcards matched."""
 
-import glob
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from idxdata import shard_names
 from idxdata.errors import DatasetError, MissingFrameworkError, PathLike
+from idxdata.shard_names import matching, matching_of
 from idxdata.sources import is_url
 
 Paths = PathLike | Sequence[PathLike]
 """A path, a URL `scheme://...`, a pattern of either, or a list of these."""
 
 # "?" begins a URL's query.
-_WILDCARDS, _URL_WILDCARDS = re.compile(r"[*?[]"), re.compile(r"[*[]")
-_PARTS = re.compile(r"\*\*/|\*\*|\*|\?|\[!?\]?[^]]*\]|.", re.DOTALL)
+_URL_WILDCARDS = re.compile(r"[*[]")
 
-_Match = tuple[str, ...]
+_Matches = dict[tuple[str, ...], str]
 
 
 def expand(paths: Paths) -> list[str]:
     """The files that `paths` names, absolute where they are local.
 
-    In the order given; those of one pattern in the order of their names as text. `*`
-    and `?` match within one folder, `**` any number of folders, `[...]` one of some
-    characters; a local file of just that name comes before what a pattern matches. In
-    URLs "?" is none. `file://` URLs become local paths.
+    In the order given; those of one pattern as `shard_names.matching` has them,
+    shard-2 before shard-10. In URLs "?" is no wildcard. `file://` URLs become local
+    paths.
 
     Raises `DatasetError` for a pattern that matches nothing or an empty list,
     `TypeError` for what is no path, `MissingFrameworkError` for a URL without fsspec.
     """
-    return [file for item in _items(paths) for _, file in _matches(item)]
+    return [file for item in _items(paths) for file in _matches(item).values()]
 
 
 def expand_pairs(images: Paths, labels: Paths) -> tuple[list[str], list[str]]:
     """As `expand`, files of `labels` beside those of `images`.
 
     Items go by position: a path with a path, a pattern with a pattern, whose files go
-    together if the wildcards matched the same, in that order.
+    together if the wildcards matched the same.
 
     Raises, beyond what `expand` does, `DatasetError` if there are not as many items, if
     a path meets a pattern, or if a file has no partner, whose path the error has.
@@ -71,50 +70,43 @@ def _text(path: Any) -> str:
     return text
 
 
-def is_pattern(path: str) -> bool:
+def _is_pattern(path: str) -> bool:
     """Whether `path` has wildcards, and is no local file of just that name."""
     if is_url(path):
         return _URL_WILDCARDS.search(path) is not None
-    return _WILDCARDS.search(path) is not None and not os.path.lexists(path)
+    return shard_names.is_pattern(path)
 
 
 def _pairs(image: str, label: str) -> list[tuple[str, str]]:
-    if is_pattern(image) != is_pattern(label):
+    if _is_pattern(image) != _is_pattern(label):
         raise DatasetError(
             "a pattern goes with a pattern, a path with a path",
             path=label,
             found=image,
         )
-    images, labels = dict(_matches(image)), dict(_matches(label))
+    images, labels = _matches(image), _matches(label)
     for files, others, pattern in ((images, labels, label), (labels, images, image)):
         for match, file in files.items():
             if match not in others:
                 raise DatasetError(
                     "file without a partner",
                     path=file,
-                    expected=f"a match of {pattern} by {' '.join(match) or 'nothing'}",
+                    expected=f"a match of {pattern} by {' '.join(match)}",
                 )
     return [(file, labels[match]) for match, file in images.items()]
 
 
-def _matches(path: str) -> list[tuple[_Match, str]]:
-    """Files, and what the wildcards of `path` matched in each; none for a plain path."""
+def _matches(path: str) -> _Matches:
+    """Files by what the wildcards of `path` matched in each; nothing in a plain path."""
     if is_url(path):
-        files, pattern = _url_files(path)
-    else:
-        pattern = os.path.abspath(path)
-        files = glob.glob(pattern, recursive=True) if is_pattern(path) else [pattern]
-    if not is_pattern(path):
-        return [((), files[0])]
-    regex = _regex(pattern)
-    if not files:
-        raise DatasetError("no file matches the pattern", path=path)
-    found = ((regex.fullmatch(file), file) for file in sorted(files))
-    return [(match.groups("") if match else (file,), file) for match, file in found]
+        return _url_matches(path)
+    if _is_pattern(path):
+        return dict(matching(os.path.abspath(path)))
+    return {(): os.path.abspath(path)}
 
 
-def _url_files(url: str) -> tuple[list[str], str]:
-    """The files of a URL, local paths for `file://`; and its pattern in that form."""
+def _url_matches(url: str) -> _Matches:
+    """As `_matches`; local paths for `file://`."""
     try:
         from fsspec.core import url_to_fs
     except ImportError as error:
@@ -122,28 +114,7 @@ def _url_files(url: str) -> tuple[list[str], str]:
     system, path = url_to_fs(url)
     protocols = system.protocol
     is_local = "file" in ((protocols,) if isinstance(protocols, str) else protocols)
+    if not _is_pattern(url):
+        return {(): path if is_local else url}
     named: Callable[[str], str] = str if is_local else system.unstrip_protocol
-    if not is_pattern(url):
-        return [path if is_local else url], url
-    return list(map(named, system.glob(path))), named(path)
-
-
-def _regex(pattern: str) -> re.Pattern[str]:
-    """A regular expression with a group for each wildcard."""
-    return re.compile("".join(map(_as_regex, _PARTS.findall(pattern))), re.DOTALL)
-
-
-def _as_regex(part: str) -> str:
-    if part == "**/":
-        return "((?:[^/]+/)*)"
-    if part == "**":
-        return "(.*)"
-    if part == "*":
-        return "([^/]*)"
-    if part == "?":
-        return "([^/])"
-    if part.startswith("[") and len(part) > 2:
-        is_negated = part[1] == "!"
-        characters = re.sub(r"([]\[\\^&~|])", r"\\\1", part[1 + is_negated : -1])
-        return f"([{'^' * is_negated}{characters}])"
-    return re.escape(part)
+    return dict(matching_of(map(named, system.glob(path)), named(path), url))

@@ -43,12 +43,12 @@ def read_idx(
 ) -> ray.data.Dataset:
     """A `ray.data.Dataset` of the examples in IDX files, a row an example.
 
-    `images`: a path, a URL `scheme://...` (with fsspec), a pattern of either ("*", "?",
-    "**", "[...]"; in URLs "?" is none), or a list of these. One file follows the other,
-    a pattern's in the order of their names as text; how many rows each has may differ.
-    `labels` likewise: the first path goes with the first of `images`, and files of two
-    patterns go together if the wildcards matched the same. Paths are those of the hosts
-    that read, and of this one, which reads the headers.
+    `images`: a path, a URL `scheme://...` (with fsspec), a pattern of either (`*`, `?`
+    and `[...]` as in a shell, within one folder; in URLs "?" is none), or a list of
+    these. One file follows the other, shard-2 before shard-10 of a pattern; how many
+    rows each has may differ. `labels` likewise: the first path goes with the first of
+    `images`, and files of two patterns go together if the wildcards matched the same.
+    Paths are those of the hosts that read, and of this one, which reads the headers.
 
     Columns, by the names in `columns`: "image", the file's dtype in the shape of a row,
     as a tensor column, or a plain one if rows are single numbers; with `labels`

@@ -16,7 +16,7 @@ from ray.cluster_utils import Cluster
 
 from idxdata.adapters import ray as adapter
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.distributed
 
 
 def test_a_raylet_is_killed_in_the_middle(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_one_path_and_many(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             "[!b]/images-?.idx",
             [f"{name}/images-{n}.idx" for name in "ac" for n in "12"],
         ),
-        ("**/l*-[2].idx", [f"{name}/labels-2.idx" for name in "abc"]),
+        ("*/l*-[2].idx", [f"{name}/labels-2.idx" for name in "abc"]),
     ],
 )
 @pytest.mark.parametrize("scheme", ["", "file://"])
@@ -90,7 +90,7 @@ def test_what_is_refused(folder: Path) -> None:
         expand_pairs(path, pattern)
     with pytest.raises(DatasetError, match="not as many files"):
         expand_pairs([path, path], [path])
-    with pytest.raises(DatasetError, match="no file matches"):
+    with pytest.raises(DatasetError, match="no file is named so"):
         expand(f"{folder}/*/nothing")
     with pytest.raises(DatasetError, match="no files are named"):
         expand([])
@@ -106,11 +106,14 @@ def test_a_file_of_just_that_name_is_no_pattern(tmp_path: Path) -> None:
     assert expand(tmp_path / "digits[1].idx") == [str(tmp_path / "digits[1].idx")]
 
 
-def test_names_may_have_characters_of_expressions(tmp_path: Path) -> None:
-    for name in ("a[&&+", "a^+", "a]+", "b(+"):
-        (tmp_path / name).touch()
-    assert len(expand(f"{tmp_path}/a[]^[&]*+")) == 3
-    assert len(expand(f"{tmp_path}/[!a](+")) == 1
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_numbers_are_in_the_order_of_numbers(scheme: str, tmp_path: Path) -> None:
+    if scheme:
+        pytest.importorskip("fsspec")
+    for number in (10, 9, 1):
+        (tmp_path / f"part-{number}.idx").touch()
+    found = names(expand(f"{scheme}{tmp_path}/part-*.idx"), tmp_path)
+    assert found == ["part-1.idx", "part-9.idx", "part-10.idx"]
 
 
 def test_urls_are_left_as_they_are() -> None:
