@@ -30,8 +30,8 @@ STORIES = [
     and page != COMING
     and any(block.is_run for block in blocks(page))
 ]
-SLOW = ("pytorch", "tensorflow", "jax")
-FRAMEWORKS = ("torch", "tensorflow", "jax", "sklearn", "pandas", "pyarrow")
+SLOW = ("pytorch", "tensorflow", "jax", "ray")
+FRAMEWORKS = ("torch", "tensorflow", "jax", "ray", "sklearn", "pandas", "pyarrow")
 
 
 @pytest.mark.parametrize(

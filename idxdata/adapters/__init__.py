@@ -10,4 +10,7 @@
 All give the same bits: pairs (images, labels) of the batches' format or, with plans
 that pad, triples (images, labels, mask) in every step. Row numbers are
 `batches.plan.indices(epoch, step)`. A plan is one rank's, and so are its batches.
+
+`ray` is of another kind: `read_idx` makes datasets of Ray Data, whose workers read the
+files and which has an order of its own; `convert` gives batches of it the same numbers.
 """
