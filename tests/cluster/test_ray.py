@@ -23,7 +23,7 @@ pytest.importorskip("jax")
 if importlib.util.find_spec("ray") is None:
     pytest.skip("no Ray", allow_module_level=True)
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.distributed, pytest.mark.timeout(600)]
 
 ANSWER = "answer: "
 ROOT = Path(__file__).parents[2]
