@@ -1,6 +1,7 @@
 """Fixtures for all tests: where data lies, a cache of our own, hypothesis profiles."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,9 @@ os.environ.setdefault("PJRT_NPROC", "1")
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+
+# Started by nohup or behind an "&", Ctrl-C is ignored, and by all children too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA_VARIABLE = "IDXDATA_TEST_DATA"
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
