@@ -42,6 +42,7 @@ def rows_of(results: Path, name: str = "rows") -> list[Any]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+@pytest.mark.long
 def test_run_and_rerun(stripes: Path, tmp_path: Path) -> None:
     options = ["--data", stripes, "--results", tmp_path, "--epochs", 2]
     done = bench("run", *options, "--recipes", "mlp-3x100", "--rounds", 1)
@@ -79,6 +80,7 @@ def test_run_and_rerun(stripes: Path, tmp_path: Path) -> None:
     assert report.returncode == 0, report.stderr
 
 
+@pytest.mark.long
 def test_an_interrupt_leaves_a_report_of_what_had_ended(
     stripes: Path, tmp_path: Path
 ) -> None:
