@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.child import Row
-from benchmarks.data_results import Key, Results, parse_row
+from benchmarks.data_results import Key, Results, make_row, parse_row
 from benchmarks.feed_data import open_data
 from benchmarks.report.cells import ratio_text, span
 from benchmarks.report.console import print_table
@@ -94,24 +94,14 @@ def _fill(gatherer: Gatherer, parts: list[Any]) -> Callable[[int], object]:
     return lambda number: gatherer.fill(parts[number], images, labels, seed=0, epoch=0)
 
 
-def measure(subject: Subject, round_number: int, facts: dict[str, Any]) -> list[Row]:
+def measure(subject: Subject, round_number: int, facts: dict[str, Any]) -> Row:
     """One row: seconds a batch."""
     subject.call(0)
     begin = time.perf_counter()
     for number in range(NUM_BATCHES):
         subject.call(number)
     taken = time.perf_counter() - begin
-    key = subject.key
-    case = {
-        "group": key.group,
-        "contender": key.contender,
-        "input": key.input,
-        "state": key.state,
-        "round": round_number,
-        "nbytes": 0,
-    }
-    record = {"call_s": taken / NUM_BATCHES}
-    return [{"case": case, "record": record, "environment": facts}]
+    return make_row(subject.key, round_number, {"call_s": taken / NUM_BATCHES}, facts)
 
 
 def print_costs(results: Results, name: str, console: Console) -> None:
@@ -156,8 +146,6 @@ def main() -> int:
     ]
     rows = run_all(runs, path, console)
     if not rows:
-        path.unlink(missing_ok=True)
-        print("nothing was measured", file=sys.stderr)
         return 1
     print_costs(Results(parse_row(row) for row in rows), name, console)
     console.print(f"Rows: {path}", highlight=False)

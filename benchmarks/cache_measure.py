@@ -6,11 +6,12 @@ The clock starts after the imports of either side.
 import json
 import statistics
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from benchmarks.memory import sampled_peak
 
 WARM_CALLS = 200
 SAMPLE_S = 0.01
@@ -67,38 +68,17 @@ def large(order: dict[str, Any]) -> dict[str, Any]:
     """Build one entry: seconds, peak anonymous memory, before it and in all."""
     from idxdata.cache import Cache
 
-    before = anonymous_nbytes()
-    peak = [before]
-    done = threading.Event()
-
-    def sample() -> None:
-        while not done.wait(SAMPLE_S):
-            peak[0] = max(peak[0], anonymous_nbytes())
-
-    sampler = threading.Thread(target=sample)
-    sampler.start()
-    begin = time.perf_counter()
-    try:
+    with sampled_peak(SAMPLE_S) as memory:
+        begin = time.perf_counter()
         array = Cache(order["cache"]).open(order["sources"][0])
-    finally:
         build_s = time.perf_counter() - begin
-        done.set()
-        sampler.join()
     return {
         "build_s": build_s,
         "nbytes": array.nbytes,
-        "before_nbytes": before,
-        "peak_nbytes": peak[0],
+        "before_nbytes": memory.before_nbytes,
+        "peak_nbytes": memory.peak_nbytes,
         "shape": array.shape,
     }
-
-
-def anonymous_nbytes() -> int:
-    """Anonymous resident memory of this process; Linux only."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon:"):
-            return int(line.split()[1]) * 1024
-    raise OSError("no RssAnon in /proc/self/status")
 
 
 def mapped_resident_nbytes(name: str) -> int:

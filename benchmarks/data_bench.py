@@ -134,8 +134,6 @@ def main() -> int:
     cases = warm_ups(contenders, files) + grid(contenders, files, args.rounds)
     rows = run_grid(cases, path, console)
     if not rows:
-        path.unlink(missing_ok=True)
-        print("nothing was measured", file=sys.stderr)
         return 1
     results = Results(parse_row(row) for row in rows)
     print_results(results, input_names, contenders, files, console)

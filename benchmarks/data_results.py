@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.stats import PairedRatio, paired_ratio
@@ -45,6 +45,14 @@ def parse_row(row: Row) -> Sample:
     if {"import_s", "first_s"} <= figures.keys():
         figures["fresh_s"] = figures["import_s"] + figures["first_s"]
     return Sample(key, case["round"], case["nbytes"], figures, row.get("error", ""))
+
+
+def make_row(
+    key: Key, round_number: int, record: dict[str, float], environment: dict[str, Any]
+) -> Row:
+    """What `parse_row` reads, of something that gives out no bytes to count."""
+    case = {**asdict(key), "round": round_number, "nbytes": 0}
+    return {"case": case, "record": record, "environment": environment}
 
 
 class Results:

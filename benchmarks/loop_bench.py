@@ -139,8 +139,6 @@ def main() -> int:
         runs = [Run(case.label, partial(start, case)) for case in cases]
         rows = run_all(runs, path, console)
     if not rows:
-        path.unlink(missing_ok=True)
-        print("nothing was measured", file=sys.stderr)
         return 1
     print_loops(rows, console)
     console.print(f"Report: {write_loop_report(rows, path)}", highlight=False)

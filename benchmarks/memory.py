@@ -4,6 +4,9 @@ import ctypes
 import gc
 import resource
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
@@ -25,6 +28,47 @@ class PeakMeter:
     def peak_nbytes(self) -> int:
         """The most that was resident since, less what was at the beginning."""
         return max(0, _peak_nbytes() - self._base)
+
+
+class AnonymousPeak:
+    """What `sampled_peak` has seen, in bytes."""
+
+    def __init__(self) -> None:
+        self.before_nbytes = self.peak_nbytes = anonymous_nbytes()
+
+    def sample(self) -> None:
+        self.peak_nbytes = max(self.peak_nbytes, anonymous_nbytes())
+
+
+@contextmanager
+def sampled_peak(interval_s: float) -> Iterator[AnonymousPeak]:
+    """The block's anonymous memory, looked at by a thread; Linux only.
+
+    Unlike `PeakMeter` it leaves out the page cache's pages, which the system takes back.
+    """
+    peak = AnonymousPeak()
+    done = threading.Event()
+
+    def sample() -> None:
+        while not done.wait(interval_s):
+            peak.sample()
+
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    try:
+        yield peak
+        peak.sample()
+    finally:
+        done.set()
+        sampler.join()
+
+
+def anonymous_nbytes() -> int:
+    """Anonymous resident memory of this process; Linux only."""
+    value = _status("RssAnon")
+    if value is None:
+        raise OSError("no RssAnon in /proc/self/status")
+    return value
 
 
 def give_back_free_memory() -> None:

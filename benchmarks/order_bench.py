@@ -17,7 +17,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.child import Row
-from benchmarks.data_results import Key, Results, parse_row
+from benchmarks.data_results import Key, Results, make_row, parse_row
 from benchmarks.report.cells import ratio_text, span
 from benchmarks.report.console import print_table
 from benchmarks.run_loop import Run, environment, new_console, new_rows_path, run_all
@@ -64,7 +64,12 @@ def subjects(sizes: Sequence[int]) -> list[Subject]:
     n = sizes[0]
     order = Stratified.by(np.arange(n) % 10)
     stratified = Plan(n, BATCH_SIZE, seed=0, order=order)
-    add(BATCH, "stratified", n, lambda i: stratified.indices(0, i % 400))
+    add(
+        BATCH,
+        "stratified",
+        n,
+        lambda i: stratified.indices(0, i % stratified.num_steps),
+    )
     return made
 
 
@@ -94,16 +99,7 @@ def measure(subject: Subject, round_number: int, facts: dict[str, Any]) -> Row:
         for _ in range(1 if calls < 10 else calls):
             calls += 1
             subject.call(calls)
-    key = subject.key
-    case = {
-        "group": key.group,
-        "contender": key.contender,
-        "input": key.input,
-        "state": key.state,
-        "round": round_number,
-        "nbytes": 0,
-    }
-    return {"case": case, "record": {"call_s": taken / calls}, "environment": facts}
+    return make_row(subject.key, round_number, {"call_s": taken / calls}, facts)
 
 
 def print_orders(results: Results, console: Console) -> None:
@@ -149,8 +145,6 @@ def main() -> int:
     ]
     rows = run_all(runs, path, console)
     if not rows:
-        path.unlink(missing_ok=True)
-        print("nothing was measured", file=sys.stderr)
         return 1
     print_orders(Results(parse_row(row) for row in rows), console)
     console.print(f"Rows: {path}", highlight=False)

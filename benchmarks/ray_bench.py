@@ -2,8 +2,9 @@
 
 `python -m benchmarks.ray_bench`. One Ray on this host, on loopback, two CPUs. Each
 contender makes a dataset of uint8 images and goes through it once, in batches; rounds are
-interleaved. How many blocks there are is Ray's choice unless it is said. `from_numpy` starts from an array in memory, the others from files in the page
-cache; `read_idx, gz` finds its file decoded in the cache but for the first, unmeasured time.
+interleaved. How many blocks there are is Ray's choice unless it is said. `from_numpy`
+starts from an array in memory, the others from files in the page cache; `read_idx, gz`
+finds its file decoded in the cache but for the first, unmeasured time.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks.child import Row
-from benchmarks.data_results import Key, Results, parse_row
+from benchmarks.data_results import Key, Results, make_row, parse_row
 from benchmarks.report.cells import ratio_text, span
 from benchmarks.report.console import print_table
 from benchmarks.run_loop import Run, environment, new_console, new_rows_path, run_all
@@ -101,16 +102,9 @@ def measure(
 ) -> Row:
     """One row: seconds an epoch, and a row."""
     taken = go_through(make, num_rows)
-    case = {
-        "group": GROUP,
-        "contender": name,
-        "input": f"{num_rows:,} rows",
-        "state": "warm",
-        "round": round_number,
-        "nbytes": 0,
-    }
     record = {"call_s": taken, "rows_per_ms": num_rows / taken / 1e3}
-    return {"case": case, "record": record, "environment": facts}
+    key = Key(GROUP, name, f"{num_rows:,} rows", "warm")
+    return make_row(key, round_number, record, facts)
 
 
 def print_epochs(results: Results, console: Console) -> None:
@@ -157,8 +151,6 @@ def main() -> int:
         ]
         rows = run_all(runs, path, console)
     if not rows:
-        path.unlink(missing_ok=True)
-        print("nothing was measured", file=sys.stderr)
         return 1
     print_epochs(Results(parse_row(row) for row in rows), console)
     console.print(f"Rows: {path}", highlight=False)

@@ -31,7 +31,8 @@ class Run:
 def run_all(runs: Sequence[Run], path: Path, console: Console) -> list[Row]:
     """Run them in order; rows that are kept are returned and appended to `path`.
 
-    An interrupt ends it; the rows so far are returned.
+    An interrupt ends it; the rows so far are returned. Of none at all there is no file,
+    and stderr says so.
     """
     rows: list[Row] = []
     with run_progress(console) as bar, open(path, "a") as file:
@@ -48,6 +49,9 @@ def run_all(runs: Sequence[Run], path: Path, console: Console) -> list[Row]:
                     file.flush()
         except KeyboardInterrupt:
             console.print("Interrupted; what follows is of the runs that had ended.")
+    if not rows:
+        path.unlink(missing_ok=True)
+        print("nothing was measured", file=sys.stderr)
     return rows
 
 

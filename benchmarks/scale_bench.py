@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from benchmarks import scale_measure
 from benchmarks.child import Row
 from benchmarks.report.console import print_table
 from benchmarks.report.drawing import log_axis, looks, style
@@ -36,7 +37,8 @@ from trainers.arguments import positive
 SIZES = tuple(10**power for power in range(4, 9))
 RANKS = (1, 4, 16, 64, 256, 1024)
 RANK_EXAMPLES = 10_000_000
-SUBJECTS = ("plan", "stratified", "order_digest", "cache", "data_digest", "feed")
+RANKS_SUBJECT = "ranks"
+SUBJECTS = tuple(name for name in scale_measure.SUBJECTS if name != RANKS_SUBJECT)
 BLOCK = 1_000_000
 
 FIGURES = {
@@ -73,15 +75,14 @@ def fit(sizes: Sequence[int], values: Sequence[float]) -> Fit:
     return Fit(float(base), float(slope), power)
 
 
-def generate(folder: Path, n: int, zipped: bool) -> None:
+def generate(folder: Path, n: int) -> None:
     """Images n x 4 x 4 and labels of little entropy, raw; images as .gz as well."""
     random = np.random.default_rng(0)
     uint8 = np.dtype(np.uint8)
     images = build_header(uint8, (n, 4, 4))
-    packed = gzip.open if zipped else _nowhere
     with (
         open(folder / f"images-{n}.idx", "wb") as raw,
-        packed(folder / f"images-{n}.idx.gz", "wb", 1) as small,
+        gzip.open(folder / f"images-{n}.idx.gz", "wb", 1) as small,
         open(folder / f"labels-{n}.idx", "wb") as labels,
     ):
         raw.write(images)
@@ -93,10 +94,6 @@ def generate(folder: Path, n: int, zipped: bool) -> None:
             raw.write(block)
             small.write(block)
             labels.write(random.integers(0, 10, count, np.uint8).tobytes())
-
-
-def _nowhere(path: Path, mode: str, level: int) -> Any:
-    return open("/dev/null", mode)
 
 
 def measure(order: dict[str, Any], number: int, facts: dict[str, Any]) -> Row:
@@ -120,7 +117,7 @@ def collect(rows: Sequence[Row]) -> Values:
     values: Values = defaultdict(lambda: defaultdict(list))
     for row in rows:
         case = row["case"]
-        size = case["ranks"] if case["group"] == "ranks" else case["n"]
+        size = case["ranks"] if case["group"] == RANKS_SUBJECT else case["n"]
         for figure, value in row["record"].items():
             values[case["group"], size][figure].append(value)
     return values
@@ -142,11 +139,11 @@ def print_scale(values: Values, console: Console) -> None:
     """A table for each figure, and where the lines lead."""
     lines = fits(values)
     for figure, (unit, scale) in FIGURES.items():
-        for names, sizes, title in (
-            (SUBJECTS, SIZES, f"{unit}, by examples"),
-            (("ranks",), RANKS, f"{unit}, by ranks ({RANK_EXAMPLES:,} examples)"),
+        for names, title in (
+            (SUBJECTS, f"{unit}, by examples"),
+            ((RANKS_SUBJECT,), f"{unit}, by ranks ({RANK_EXAMPLES:,} examples)"),
         ):
-            there = [n for n in sizes if any((name, n) in values for name in names)]
+            there = sorted({n for name, n in values if name in names})
             rows = [
                 (
                     name,
@@ -169,7 +166,7 @@ def breaking_points(values: Values) -> list[tuple[str, str]]:
     """Where the fitted lines reach `LIMITS`, the fewest examples first."""
     points = [(float(MAX_EXAMPLES), "the most that a plan takes, 2^32")]
     for (subject, figure), line in fits(values).items():
-        if subject == "ranks" or figure not in LIMITS:
+        if subject == RANKS_SUBJECT or figure not in LIMITS:
             continue
         size = line.size_at(LIMITS[figure])
         unit, scale = FIGURES[figure]
@@ -243,14 +240,14 @@ def main() -> int:
     try:
         for n in args.sizes:
             with console.status(f"generating {n:,} examples"):
-                generate(folder, n, zipped=True)
+                generate(folder, n)
         orders: list[dict[str, Any]] = [
             {"subject": subject, "n": n, "folder": str(folder)}
             for n in args.sizes
             for subject in SUBJECTS
         ]
         orders += [
-            {"subject": "ranks", "n": RANK_EXAMPLES, "ranks": count}
+            {"subject": RANKS_SUBJECT, "n": RANK_EXAMPLES, "ranks": count}
             for count in args.ranks
         ]
         runs = [
@@ -265,8 +262,6 @@ def main() -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if not rows:
-        path.unlink(missing_ok=True)
-        print("nothing was measured", file=sys.stderr)
         return 1
     values = collect(rows)
     print_scale(values, console)

@@ -1,13 +1,13 @@
 """The child process of `benchmarks.scale_bench`: one subject at one size, as JSON.
 
 A subject gives `per_example_s`, what an example costs once things run; `before_s`,
-what has to be done before the first batch, if that is anything; `anonymous_nbytes`, the most memory of its own
-that the process held meanwhile (not the page cache's, which the system takes back).
+what has to be done before the first batch, if that is anything; `anonymous_nbytes`, the
+most memory of its own that the process held meanwhile (not the page cache's, which the
+system takes back).
 """
 
 import json
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cache_measure import anonymous_nbytes
+from benchmarks.memory import sampled_peak
 from idxdata import Batches, Cache, Plan, Split, open_idx, read_idx, write_idx
 from idxdata.order.strata import Stratified
 
@@ -31,23 +31,9 @@ Record = dict[str, float]
 @contextmanager
 def peak_memory(record: Record) -> Iterator[None]:
     """Add `anonymous_nbytes` of the block, over what was there before it."""
-    before = anonymous_nbytes()
-    peak = [before]
-    done = threading.Event()
-
-    def sample() -> None:
-        while not done.wait(SAMPLE_S):
-            peak[0] = max(peak[0], anonymous_nbytes())
-
-    sampler = threading.Thread(target=sample)
-    sampler.start()
-    try:
+    with sampled_peak(SAMPLE_S) as memory:
         yield
-    finally:
-        peak[0] = max(peak[0], anonymous_nbytes())
-        done.set()
-        sampler.join()
-        record["anonymous_nbytes"] = float(peak[0] - before)
+    record["anonymous_nbytes"] = float(memory.peak_nbytes - memory.before_nbytes)
 
 
 def plan(order: dict[str, Any]) -> Record:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from benchmarks.child import Row
-from benchmarks.data_results import Key, Results, parse_row
+from benchmarks.data_results import Key, Results, make_row, parse_row
 from benchmarks.report.cells import ratio_text, span
 from benchmarks.report.console import print_table
 from benchmarks.run_loop import Run, environment, new_console, new_rows_path, run_all
@@ -141,17 +141,7 @@ def _epoch(batches: Batches) -> float:
 
 
 def measure(subject: Subject, round_number: int, facts: dict[str, Any]) -> Row:
-    key = subject.key
-    case = {
-        "group": key.group,
-        "contender": key.contender,
-        "input": key.input,
-        "state": key.state,
-        "round": round_number,
-        "nbytes": 0,
-    }
-    record = {"unit_s": subject.measure()}
-    return {"case": case, "record": record, "environment": facts}
+    return make_row(subject.key, round_number, {"unit_s": subject.measure()}, facts)
 
 
 def print_shards(results: Results, console: Console, num_pairs: int) -> None:
@@ -214,8 +204,6 @@ def main() -> int:
         ]
         rows = run_all(runs, path, console)
     if not rows:
-        path.unlink(missing_ok=True)
-        print("nothing was measured", file=sys.stderr)
         return 1
     print_shards(Results(parse_row(row) for row in rows), console, args.shards)
     console.print(f"Rows: {path}", highlight=False)

@@ -38,9 +38,9 @@ class Feed:
 
     `seed`: of the order and of the part that is held out. `validation`: as in
     `RunOptions`. Process `rank` of `num_ranks` gets its slice of each train batch, and
-    of batches to evaluate every `num_ranks`-th. Imports the framework. Raises `DatasetError` if a label is not one of
-    the recipe's classes, `PlanError` if the split cannot be cut so, and
-    `MissingFrameworkError`.
+    of batches to evaluate every `num_ranks`-th. Imports the framework. Raises
+    `DatasetError` if a label is not one of the recipe's classes, `PlanError` if the
+    split cannot be cut so, and `MissingFrameworkError`.
     """
 
     def __init__(
@@ -109,15 +109,18 @@ class Feed:
         """This process's batches of `test` or `held_out`, in order."""
         if self._num_ranks == 1:
             return self._pairs(batches, 0, 0, device)
-        steps = range(self._rank, batches.num_steps, self._num_ranks)
+        steps = self._eval_steps(batches)
         return (next(iter(self._pairs(batches, 0, step, device))) for step in steps)
 
     def eval_places(self, batches: Batches) -> NDArray[np.int64]:
         """Which examples those are: their places in the order of `batches`, int64 (m,)."""
         size, count = batches.plan.batch_size, batches.plan.epoch_size
-        steps = range(self._rank, batches.num_steps, self._num_ranks)
+        steps = self._eval_steps(batches)
         places = [np.arange(s * size, min((s + 1) * size, count)) for s in steps]
         return np.concatenate([np.empty(0, np.int64), *places])
+
+    def _eval_steps(self, batches: Batches) -> range:
+        return range(self._rank, batches.num_steps, self._num_ranks)
 
     def _pairs(
         self, batches: Batches, epoch: int, start_step: int, device: Device

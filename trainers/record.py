@@ -68,8 +68,9 @@ class RunRecord:
     """One model trained once by one loop, in its own process.
 
     Times in seconds. `import_s` imports the framework, `build_s` configures it (on JAX
-    that starts its client) and makes the model with its weights, `first_step_s` is the first train step (tracing and compiling included) and
-    `warmup_s` the whole warm-up, after which weights and optimiser are set back.
+    that starts its client) and makes the model with its weights, `first_step_s` is the
+    first train step (tracing and compiling included) and `warmup_s` the whole warm-up,
+    after which weights and optimiser are set back.
     `loop` is a name of `trainers.loops.LOOPS`. `losses` has each step's batch mean, all
     epochs in a row. `flags` is what the loop says of itself: versions, threads,
     precision, layout. `final_weights` is the SHA-256 of the last weights in their own

@@ -46,9 +46,9 @@ def run(options: RunOptions, on_event: Event) -> RunRecord:
 
     Raises `RecipeError` for a recipe that does not fit the data, `DivergedError` for a
     loss that is not finite, `CheckpointError` for a folder that another run has, that
-    cannot be used or not be resumed, `DeviceError`, `LoopError`, `MissingFrameworkError`, `LaunchError` if
-    processes of one run differ, `RankLostError` if one is gone, and the errors of
-    `idxdata.load`.
+    cannot be used or not be resumed, `DeviceError`, `LoopError`,
+    `MissingFrameworkError`, `LaunchError` if processes of one run differ,
+    `RankLostError` if one is gone, and the errors of `idxdata.load`.
     """
     data = options.data
     dataset = data if isinstance(data, Dataset) else load(data)
@@ -124,12 +124,11 @@ def _first_steps(session: Session) -> float:
     begin = time.perf_counter()
     module.to_floats([module.train_step(trainer, *kept[0])])
     first_step_s = time.perf_counter() - begin
-    for pair in kept[1:-1]:
-        module.train_step(trainer, *pair)
-    # A step's number says how large its global batch is.
-    state = module.get_state(trainer) | {"step": np.array(num_steps - 1)}
-    module.set_state(trainer, state)
-    for pair in kept[1:][-1:]:
+    for pair in kept[1:]:
+        if session.num_ranks > 1 and pair is kept[-1]:
+            # Its number is what says how large its global batch is.
+            state = module.get_state(trainer) | {"step": np.array(num_steps - 1)}
+            module.set_state(trainer, state)
         module.train_step(trainer, *pair)
     return first_step_s
 

@@ -79,6 +79,10 @@ class Session:
         begin = time.perf_counter()
         self.flags: dict[str, Any] = self.module.configure(self.job)
         self.configure_s = time.perf_counter() - begin
+        self.sum_over_ranks: Sum | None = None
+        """None if this process trains alone."""
+        if self.job.ranks is not None:
+            self.sum_over_ranks = partial(self.module.sum_over_ranks, self.job)
         self.made_with = made_with(self.loop, self.flags)
         self.facts = _facts(options, self.recipe, dataset)
         self.folder = RunFolder(
@@ -91,13 +95,6 @@ class Session:
         """Make the model with these weights."""
         self.trainer = self.module.build(self.job)
         self.module.load_weights(self.trainer, weights)
-
-    @property
-    def sum_over_ranks(self) -> Sum | None:
-        """None if this process trains alone."""
-        if self.job.ranks is None:
-            return None
-        return partial(self.module.sum_over_ranks, self.job)
 
     def check_ranks(self, checkpoint: Checkpoint | None) -> None:
         """Raises `LaunchError` if another process is about to train something else.

@@ -77,8 +77,8 @@ class FolderComparison:
 def compare_rows(a: Sequence[Row], b: Sequence[Row]) -> FolderComparison:
     """Of at least one row each; raises `RowError` for a bad row.
 
-    Where a side has rows of several hosts of a cluster, groups of both are named with their host:
-    a host is compared with the one of its name, never with several at once.
+    Where a side has rows of several hosts of a cluster, groups of both are named with
+    their host: a host is compared with the one of its name, never with several at once.
     """
     a, b = _by_host(a, b)
     matching = match_rows(a, b)

@@ -95,7 +95,8 @@ class Rows:
 class RowFile(Rows):
     """Rows that are there, and those that come.
 
-    Half a row at the end, left by something that was killed while it wrote, is cut off. Lines are taken at their word: `verdict.rows.read_rows` checks them.
+    Half a row at the end, left by something that was killed while it wrote, is cut off.
+    Lines are taken at their word: `verdict.rows.read_rows` checks them.
     """
 
     def __init__(self, path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks.verdict.disagreement import Explained
 from benchmarks.verdict.group import Group
-from benchmarks.verdict.sentences import place
+from benchmarks.verdict.sentences import place, verdict_sentences
 from benchmarks.words import count, series
 
 MAX_NAMED = 4
@@ -14,16 +14,8 @@ MAX_NAMED = 4
 def host_sentences(groups: Sequence[Group], num_hosts: int) -> tuple[str, str]:
     """Exactly two; `groups` are of one host each."""
     told = [group for group in groups if group.contenders]
-    if not groups:
-        return (
-            "Nothing was run but along axes of sensitivity, whose verdicts are below.",
-            "Accuracy is not judged there.",
-        )
     if not told:
-        return (
-            "No contender gave a result, so that no speed can be told.",
-            "Nor is there an accuracy to tell.",
-        )
+        return verdict_sentences(groups)
     return _speed(groups, num_hosts), _accuracy(told)
 
 

@@ -23,10 +23,10 @@ class Residency:
     """One split, to be copied to a device once.
 
     `images` uint8 (n, *image_shape), laid out as delivered; a view where the layout
-    moves nothing, of shards a copy in memory. `labels` int64 or int32 (n,). A delivered image is
-    `table[offsets + images[i]]`, or `images[i]` where `table` is None; a delivered
-    label is row `labels[i]` of the float32 identity matrix of `num_classes`, or
-    `labels[i]` where `num_classes` is None.
+    moves nothing, of shards a copy in memory. `labels` int64 or int32 (n,). A delivered
+    image is `table[offsets + images[i]]`, or `images[i]` where `table` is None; a
+    delivered label is row `labels[i]` of the float32 identity matrix of `num_classes`,
+    or `labels[i]` where `num_classes` is None.
 
     `table` float32 (256,), or (channels * 256,) if channels differ; then `offsets` is
     int32 `image_shape`, 256 * channel, else None.

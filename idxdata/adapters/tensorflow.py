@@ -60,8 +60,8 @@ def dataset(batches: Batches, epochs: int) -> Any:
     An epoch's order comes from Python as one array; batches are gathered and
     converted by TensorFlow from the split's own memory where it is 64-byte aligned and
     writable, else from a copy. Augmented or standardised images, and (h, w, c) to
-    "nchw", are made by our kernels, and all of many files. So the pipeline runs only in this process and
-    cannot be saved in a graph.
+    "nchw", are made by our kernels, and all of many files. So the pipeline runs only in
+    this process and cannot be saved in a graph.
     """
     walk = Walk.onwards(batches, epochs)
     made = _indexed(walk) if _is_plain(batches) else _called(walk)

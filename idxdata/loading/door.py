@@ -66,7 +66,8 @@ def load(
     or array for all. `split.images` is a `ShardedArray` then, and labels are in memory.
 
     Without a name of the catalogue, classes are `classes`, else those in the file or,
-    a line each, in the folder's `classes.txt`, else the labels' numbers "0", "1", ... up to the largest train label.
+    a line each, in the folder's `classes.txt`, else the labels' numbers "0", "1", ...
+    up to the largest train label.
 
     IDX files are as `open_idx` maps them with that `alignment` (bytes; 64 suits every
     framework), through `cache` (default: `Cache()`).

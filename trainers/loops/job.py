@@ -15,8 +15,8 @@ class Job:
     """One recipe to be trained for `num_steps` steps in one form of a loop.
 
     `seed` is that of dropout masks (and of the framework's own, where masks are
-    native). `precision` is that of weights, activations, gradients and optimiser. `ranks`: None if this process trains
-    alone.
+    native). `precision` is that of weights, activations, gradients and optimiser.
+    `ranks`: None if this process trains alone.
     """
 
     recipe: Recipe

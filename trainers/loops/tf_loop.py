@@ -106,16 +106,20 @@ class Trainer:
         self.infer = _compiled(self._infer, job.form)
 
     def _compiled_update(self) -> Callable[..., Any]:
-        shared = self.shared
+        shared, form = self.shared, self.job.form
         if shared is None:
-            return _compiled(self._update, self.job.form)
+            return _compiled(self._update, form)
         # All processes must trace a step at once, since they count what they add up
         # as they trace; parts of two global batches can have one size in some alone.
-        return _compiled(
-            shared.spread(self._update),
-            self.job.form,
-            lambda: shared.ranks.count(self.step),
-        )
+        by_count: dict[int, Callable[..., Any]] = {}
+
+        def update(*tensors: Tensor) -> Any:
+            count = shared.ranks.count(self.step)
+            if count not in by_count:
+                by_count[count] = _compiled(shared.spread(self._update), form)
+            return by_count[count](*tensors)
+
+        return update
 
     def _update(self, images: Tensor, labels: Tensor, *masks: Tensor) -> Tensor:
         step = self.device_step.read_value()
@@ -254,14 +258,9 @@ def lost_rank(error: BaseException) -> bool:
     return tf_ranks.lost_rank(error)
 
 
-def _compiled(
-    function: Callable[..., Any],
-    form: str,
-    kind_of_call: Callable[[], Any] = lambda: None,
-) -> Callable[..., Any]:
+def _compiled(function: Callable[..., Any], form: str) -> Callable[..., Any]:
     """`function` in the job's form, compiled once for each kind of tensors it gets.
 
-    And for each value of `kind_of_call`, if given, at that time.
     Calls of a concrete function take half as long as those of a `tf.function`, which
     looks at its arguments anew.
     """
@@ -271,8 +270,7 @@ def _compiled(
     concrete: dict[Any, Callable[..., Any]] = {}
 
     def call(*tensors: Tensor) -> Any:
-        sizes = tuple([(len(tensor), tensor.dtype) for tensor in tensors])
-        kind = (kind_of_call(), sizes)
+        kind = tuple([(len(tensor), tensor.dtype) for tensor in tensors])
         if kind not in concrete:
             concrete[kind] = general.get_concrete_function(*tensors)
         return concrete[kind](*tensors)

@@ -5,7 +5,8 @@ up gradients; so the updates, and the bits of the weights, are the same everywhe
 """
 
 import functools
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from trainers.errors import RankLostError
 from trainers.loops.ranks import Ranks
 
 Tensor = Any
-
 
 _strategies: list[Any] = []
 
@@ -81,9 +81,7 @@ class Shared:
     def statistics_mean(self, values: Tensor, step: Tensor) -> Tensor:
         """The mean over all axes but the last, of all processes' parts together."""
         axes = list(range(len(values.shape) - 1))
-        sites = 1
-        for size in values.shape[1:-1]:
-            sites *= size
+        sites = math.prod(values.shape[1:-1])
         count = tf.cast(self.count(step) * sites, values.dtype)
         return self.sum(tf.reduce_sum(values, axes)) * (1 / count)
 
@@ -107,12 +105,12 @@ def _summing(ranks: Ranks) -> Any:
 
 def lost_rank(error: BaseException) -> bool:
     """Whether `error` is TensorFlow's when another process is gone or late."""
-    kinds: Sequence[type[BaseException]] = (
+    kinds = (
         tf.errors.UnavailableError,
         tf.errors.DeadlineExceededError,
         tf.errors.AbortedError,
         tf.errors.CancelledError,
     )
-    if isinstance(error, tuple(kinds)):
+    if isinstance(error, kinds):
         return True
     return isinstance(error, tf.errors.OpError) and "ollective" in str(error)

@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-import psutil
 import torch
 import torch.distributed as dist
 from numpy.typing import NDArray
@@ -74,6 +73,8 @@ def join(ranks: Ranks, device: torch.device) -> str:
 
 def _interface_towards(host: str) -> str | None:
     """The network interface by which packets to `host` leave; None if that is unknown."""
+    import psutil  # not worth its time in a process that trains alone
+
     try:
         family, kind, _, _, address = socket.getaddrinfo(
             host, 9, type=socket.SOCK_DGRAM
