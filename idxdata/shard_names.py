@@ -93,7 +93,8 @@ def matching(pattern: PathLike) -> Matches:
     """The files that `pattern` names, shard-2 before shard-10.
 
     `*`, `?` and `[...]` as in a shell: none of them goes beyond a folder's name, and
-    names that begin with a dot are left out. Raises `DatasetError` if there are none.
+    names that begin with a dot are left out, and so is the .gz of a file that is there
+    too. Raises `DatasetError` if there are none.
     """
     name = os.fspath(pattern)
     plain = _SEPARATORS.sub("/", name) if os.sep == "/" else os.path.normpath(name)
@@ -116,18 +117,22 @@ def matching_of(
             path=pattern if name is None else name,
             expected="files that fit the pattern",
         )
-    keys = sorted(found, key=natural_key)
+    there = set(found.values())
+    keys = [
+        key
+        for key, path in found.items()
+        # A compressed copy of what is there too.
+        if path.removesuffix(".gz") == path or path.removesuffix(".gz") not in there
+    ]
+    keys.sort(key=lambda key: natural_key(found[key]))
     return {key: found[key] for key in keys}
 
 
-def natural_key(parts: Iterable[str]) -> list[list[tuple[int, int, str]]]:
-    """A key to sort by that counts digits as numbers: ("2",) before ("10",)."""
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """A key to sort by that counts digits as numbers: "2" before "10"."""
     return [
-        [
-            (1, int(piece), piece) if piece.isdecimal() else (0, 0, piece)
-            for piece in re.split(r"(\d+)", part)
-        ]
-        for part in parts
+        (1, int(piece), piece) if piece.isdecimal() else (0, 0, piece)
+        for piece in re.split(r"(\d+)", text)
     ]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from idxdata import Dataset, Split, load
 from trainers import timing
+from trainers.ending import end
 from trainers.launch import find_launch
 from trainers.layers import (
     Activate,
@@ -120,3 +121,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    end(0)

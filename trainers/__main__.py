@@ -1,8 +1,7 @@
 """python -m trainers"""
 
-import sys
-
 from trainers.cli import main
+from trainers.ending import end
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

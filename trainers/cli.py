@@ -81,7 +81,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         errors = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
         for one in errors:
-            print(f"{_who(args)}error: {_printable(_line(one))}", file=sys.stderr)
+            # In one piece: other processes of a run may write to the same place.
+            sys.stderr.write(f"{_who(args)}error: {_printable(_line(one))}\n")
         return max(map(_status, errors))
     return status
 

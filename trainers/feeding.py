@@ -19,6 +19,7 @@ from idxdata import (
     batch_digest,
     indices_digest,
 )
+from idxdata.errors import PlanError
 from trainers.errors import CheckpointError
 from trainers.loops import Loop
 from trainers.loops.job import Device
@@ -65,9 +66,7 @@ class Feed:
         ]
         plan = Plan(num_examples, recipe.batch_size, seed=seed, subset=parts[0])
         self.plan = plan
-        self.train = Batches(
-            dataset.train, plan.with_rank(rank, num_ranks), format=form
-        )
+        self.train = Batches(dataset.train, self._own_part(plan), format=form)
         self.test = Batches(
             dataset.test,
             Plan(len(dataset.test), EVAL_BATCH_SIZE, seed=0, order="sequential"),
@@ -186,6 +185,17 @@ class Feed:
                 )
                 for part in pair
             ]
+
+    def _own_part(self, plan: Plan) -> Plan:
+        try:
+            return plan.with_rank(self._rank, self._num_ranks)
+        except PlanError as error:
+            error.hint = (
+                f"{self._num_ranks} processes share each batch of {plan.batch_size}, and "
+                f"the last of {plan.epoch_size % plan.batch_size or plan.batch_size}: "
+                "take another --batch-size, or fewer processes"
+            )
+            raise
 
 
 def framework_tensors(

@@ -129,13 +129,24 @@ class RunFolder:
 
     def hint(self) -> str | None:
         """Where the last good checkpoint is, in words."""
-        if self._path is None or self._good is None:
+        good = self._good if self._target is not None else self._seen()
+        if self._path is None or good is None:
             return None
-        epoch, step = self._good
+        epoch, step = good
         return (
             f"the last good checkpoint is {self._path / LAST}, before epoch {epoch}, "
             f"step {step}"
         )
+
+    def _seen(self) -> tuple[int, int] | None:
+        """Where the writer's last checkpoint stands, if this process can read it."""
+        if self._path is None:
+            return None
+        try:
+            checkpoint = read_checkpoint(self._path / LAST, self._facts)
+        except (CheckpointError, OSError):
+            return None
+        return checkpoint.epoch, checkpoint.step
 
 
 def all_finite(weights: Weights) -> bool:

@@ -5,6 +5,7 @@ Two launchers are understood, by what they leave in the environment: PyTorch's
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from trainers.loops import LOOPS, Launcher, Loop
 
 DEFAULT_TIMEOUT_S = 600.0
 
+_ADDRESS = re.compile(r".+:(\d{1,5})")
 _TASKS = ("chief", "worker")
 """Of a TF_CONFIG; the chief is rank 0, workers come after it."""
 
@@ -23,6 +25,7 @@ class Launch:
     """Process `rank` of `num_ranks`; `local_rank` of the `num_local` on this host.
 
     Of `TF_CONFIG` the last two are 0 and 1 where every process has a host of its own.
+    `leader`: rank 0's address, host:port; "" where the launcher's framework keeps it.
     """
 
     launcher: Launcher
@@ -30,6 +33,7 @@ class Launch:
     num_ranks: int
     local_rank: int
     num_local: int
+    leader: str = ""
 
 
 def find_launch(loop: Loop, environ: Mapping[str, str]) -> Launch | None:
@@ -78,7 +82,8 @@ def _of_torchrun(environ: Mapping[str, str]) -> Launch | None:
             found=", ".join(map(repr, numbers)),
             hint="start the processes by torchrun",
         )
-    return _checked(Launch("torchrun", *map(int, numbers)))
+    rank, num_ranks, local_rank, num_local = map(int, numbers)
+    return _checked(Launch("torchrun", rank, num_ranks, local_rank, num_local))
 
 
 def _of_tf_config(environ: Mapping[str, str]) -> Launch | None:
@@ -89,22 +94,30 @@ def _of_tf_config(environ: Mapping[str, str]) -> Launch | None:
         config: Any = json.loads(text)
         cluster, task = config.get("cluster", {}), config.get("task", {})
         addresses = [
-            (kind, index, str(address))
+            (kind, index, address)
             for kind in _TASKS
-            for index, address in enumerate(cluster.get(kind, []))
+            for index, address in enumerate(_list_of(cluster, kind))
         ]
-        kind, index = task.get("type", "worker"), int(task.get("index", 0))
+        kind, index = task.get("type"), task.get("index")
     except (ValueError, AttributeError, TypeError) as error:
         raise LaunchError(
             "TF_CONFIG cannot be understood", found=f"{type(error).__name__}: {error}"
         ) from error
-    if len(addresses) < 2 and kind in _TASKS:
+    if len(addresses) < 2 and kind in (None, *_TASKS):
         return None
+    wrong = [one for *_, one in addresses if not _is_address(one)]
+    if wrong:
+        raise LaunchError(
+            "TF_CONFIG has an address that is none",
+            expected="host:port",
+            found=repr(wrong[0]),
+        )
     places = [place for place, one in enumerate(addresses) if one[:2] == (kind, index)]
     if not places or set(cluster) - set(_TASKS):
         raise LaunchError(
             "TF_CONFIG is not of processes that train alike",
-            expected="tasks 'chief' and 'worker', and this process one of them",
+            expected="tasks 'chief' and 'worker', and this process one of them by its "
+            "type and index",
             found=f"{', '.join(cluster)}; this is {kind} {index}",
         )
     host = _host(addresses[places[0]][2])
@@ -116,8 +129,21 @@ def _of_tf_config(environ: Mapping[str, str]) -> Launch | None:
             len(addresses),
             local.index(places[0]),
             len(local),
+            addresses[0][2],
         )
     )
+
+
+def _list_of(cluster: Any, kind: str) -> list[Any]:
+    addresses = cluster.get(kind, [])
+    if not isinstance(addresses, list):
+        raise TypeError(f"the addresses of {kind!r} are no list: {addresses!r}")
+    return addresses
+
+
+def _is_address(value: object) -> bool:
+    match = _ADDRESS.fullmatch(value) if isinstance(value, str) else None
+    return match is not None and 0 < int(match[1]) < 65536
 
 
 def _host(address: str) -> str:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any
 
@@ -103,15 +103,24 @@ class Session:
         """
         if self.job.ranks is None or self.sum_over_ranks is None:
             return
-        place = "the start"
+        place = "none kept"
+        if self.options.checkpoint_folder is not None:
+            place = "kept from the start"
         if checkpoint is not None:
             place = f"epoch {checkpoint.epoch}, step {checkpoint.step}"
         facts = {
-            "recipe": repr(self.facts.recipe),
-            "options": f"{self.facts.seed} {self.facts.precision} {self.loop.name} "
-            f"{self.facts.validation} {self.options.patience} {self.options.device}",
+            f"recipe's {item.name}": repr(getattr(self.recipe, item.name))
+            for item in fields(self.recipe)
+        }
+        facts |= {
+            "loop": self.loop.name,
+            "seed": str(self.options.seed),
+            "precision": self.options.precision,
+            "validation": str(self.options.validation),
+            "patience": str(self.options.patience),
+            "device": self.options.device,
             "data": self.facts.data,
-            "checkpoint": place,
+            "checkpoints": place,
             "version": str(self.flags["version"]),
         }
         check_agreement(self.job.ranks, self.sum_over_ranks, facts)
@@ -122,12 +131,13 @@ class Session:
         try:
             yield
         except Exception as error:
-            if self.job.ranks is None or not self.module.lost_rank(error):
+            lost = None if self.job.ranks is None else self.module.lost_rank(error)
+            if lost is None:
                 raise
             raise RankLostError(
                 "another process of this run is gone, or not heard of in time",
                 expected=f"{self.num_ranks} processes; {self.options.timeout_s:g} s",
-                found=" ".join(str(error).split())[:200],
+                found=lost[:200],
                 hint=self.folder.hint() or "start all of them again",
             ) from error
 
@@ -334,6 +344,7 @@ def _job(
             recipe.batch_size,
             feed.plan.epoch_size,
             options.timeout_s,
+            options.launch.leader,
         )
     return Job(
         recipe,

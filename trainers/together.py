@@ -18,6 +18,8 @@ Sum = Callable[[NDArray[Any]], NDArray[Any]]
 """The sum over all ranks of an array that has one shape and dtype on all of them."""
 
 _DIGEST_PARTS = 16
+_TOLD_BYTES = 120
+"""Of a text in which processes differ."""
 
 
 def check_agreement(
@@ -25,23 +27,38 @@ def check_agreement(
 ) -> None:
     """Raises `LaunchError`, on all ranks, unless all of them have the same `facts`.
 
-    `facts`: texts by name, which have to be the same names everywhere.
+    `facts`: texts by name, which have to be the same names everywhere. The error names
+    the first in which a rank differs from rank 0, and what both have.
     """
     digests = np.zeros((ranks.num_ranks, len(facts), _DIGEST_PARTS))
     for place, text in enumerate(facts.values()):
         digest = hashlib.sha256(text.encode()).digest()
         digests[ranks.rank, place] = np.frombuffer(digest, "<u2")
     digests = sum_over_ranks(digests)
-    for place, name in enumerate(facts):
+    for place, (name, text) in enumerate(facts.items()):
         same = (digests[:, place] == digests[0, place]).all(axis=1)
-        if not same.all():
-            others = ", ".join(map(str, np.flatnonzero(~same)))
-            raise LaunchError(
-                f"the processes of this run differ in {name}",
-                expected="on all what rank 0 has",
-                found=f"something else on rank {others}; on rank {ranks.rank} {facts[name]}",
-                hint="all need the same options, data, and checkpoint folder",
-            )
+        if same.all():
+            continue
+        # Every rank has the same digests and so comes to this same place.
+        texts = _gathered(ranks, sum_over_ranks, text)
+        others = np.flatnonzero(~same).tolist()
+        found = "; ".join(f"{texts[rank]} on rank {rank}" for rank in others[:3])
+        more = f"; and {len(others) - 3} more" if len(others) > 3 else ""
+        raise LaunchError(
+            f"the processes of this run differ in their {name}",
+            expected=f"on all what rank 0 has, {texts[0]}",
+            found=found + more,
+            hint="all need the same options and data",
+        )
+
+
+def _gathered(ranks: Ranks, sum_over_ranks: Sum, text: str) -> list[str]:
+    """Every rank's text, in order; of long ones the beginning."""
+    letters = np.zeros((ranks.num_ranks, _TOLD_BYTES))
+    told = np.frombuffer(text.encode()[:_TOLD_BYTES], np.uint8)
+    letters[ranks.rank, : len(told)] = told
+    rows = sum_over_ranks(letters).astype(np.uint8)
+    return [row.tobytes().rstrip(b"\0").decode(errors="replace") for row in rows]
 
 
 def put_together(

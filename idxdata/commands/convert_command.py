@@ -117,16 +117,17 @@ def main(args: argparse.Namespace) -> int:
 
 
 def _format(args: argparse.Namespace) -> Any:
-    """What `--to` says or OUT's name; else IDX for what is not IDX.
+    """What `--to` says or OUT's name; else IDX for what is not IDX, and for shards.
 
     Raises `ValueError` where they do not say, or say two things.
     """
     from idxdata.exchange.writing import guess_format
 
     told = guess_format(args.target)
-    if args.to is None and told is None and not _is_idx(args.inputs):
+    is_plain = args.to is None and told is None
+    if is_plain and (args.shards is not None or not _is_idx(args.inputs)):
         return "idx"
-    if args.to is None and told is None:
+    if is_plain:
         raise ValueError(
             f"{args.target}: the name does not say in which format; add --to "
             f"{', '.join(FORMATS)}"

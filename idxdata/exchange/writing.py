@@ -76,9 +76,10 @@ def write_content(
     least 1: IDX files, so many for each array, in a folder.
 
     Raises `FileExistsError` for what is there, `FormatError` for what the format does not
-    hold and a file's name for what becomes a folder, `HeaderError` for a dtype or a
-    value that IDX does not hold, `OSError` as writing does, `MissingFrameworkError`,
-    `ValueError` for another format, and for shards of one that has none.
+    hold, a file's name for what becomes a folder, and more shards than examples,
+    `HeaderError` for a dtype or a value that IDX does not hold, `OSError` as writing does,
+    `MissingFrameworkError`, `ValueError` for another format, and for shards of one that
+    has none.
     """
     if format not in FORMATS:
         raise ValueError(f"unknown format {format!r}: expected one of {FORMATS}")
@@ -86,6 +87,16 @@ def write_content(
     if num_shards is not None and (format not in _SHARDED or num_shards < 1):
         raise ValueError(
             f"{num_shards} shards of {format}: expected 1 or more, of idx or idx.gz"
+        )
+    most = max(
+        (len(part.data) for part in content.parts.values() if part.data.ndim), default=0
+    )
+    if num_shards is not None and num_shards > max(most, 1):
+        raise FormatError(
+            "more shards than examples",
+            path=path,
+            expected=f"at most {max(most, 1)}",
+            found=num_shards,
         )
     to_folder = num_shards is not None or is_folder(content, format, path)
     told = guess_format(final)

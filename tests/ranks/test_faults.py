@@ -152,5 +152,8 @@ def test_processes_that_differ_are_refused(tmp_path: Path) -> None:
         timeout=120,
     )
     assert done.returncode != 0
-    assert "LaunchError: the processes of this run differ in options" in done.stderr
+    assert (
+        "differ in their seed: expected on all what rank 0 has, 0, found 1 on rank 1"
+        in done.stderr
+    )
     assert '"event": "start"' not in done.stdout

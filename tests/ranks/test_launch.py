@@ -45,9 +45,9 @@ def test_tf_config_of_two_hosts_and_a_chief() -> None:
         for kind, index in (("chief", 0), ("worker", 0), ("worker", 1))
     ]
     assert found == [
-        Launch("TF_CONFIG", 0, 3, 0, 2),
-        Launch("TF_CONFIG", 1, 3, 0, 1),
-        Launch("TF_CONFIG", 2, 3, 1, 2),
+        Launch("TF_CONFIG", 0, 3, 0, 2, "a:1"),
+        Launch("TF_CONFIG", 1, 3, 0, 1, "a:1"),
+        Launch("TF_CONFIG", 2, 3, 1, 2, "a:1"),
     ]
 
 
@@ -74,6 +74,13 @@ def test_a_tf_config_of_one_is_alone() -> None:
         tf_config({"worker": ["a:1", "b:1"]}, "worker", "x"),
         tf_config({"worker": ["a:1", "b:1"]}, "evaluator", 0),
         tf_config({"worker": ["a:1", "b:1"], "ps": ["c:1"]}, "worker", 0),
+        tf_config({"worker": ["a:1", "b:1"]}, "worker", None),
+        {"TF_CONFIG": '{"cluster": {"worker": ["a:1", "b:1"]}}'},
+        tf_config({"worker": "a:1"}, "worker", 0),
+        tf_config({"worker": ["a", "b:1"]}, "worker", 0),
+        tf_config({"worker": ["a:1", "b:99999"]}, "worker", 0),
+        tf_config({"worker": ["a:1", "b:0"]}, "worker", 0),
+        tf_config({"worker": ["a:1", 5]}, "worker", 0),
     ],
 )
 @pytest.mark.parametrize("loop", [TORCH, TF])
@@ -98,7 +105,7 @@ def test_no_loop_trains_alone_beside_itself() -> None:
     # Both are there: each loop takes its own.
     both = {**two, **torchrun(1, 2, 1, 2)}
     assert find_launch(TORCH, both) == Launch("torchrun", 1, 2, 1, 2)
-    assert find_launch(TF, both) == Launch("TF_CONFIG", 0, 2, 0, 1)
+    assert find_launch(TF, both) == Launch("TF_CONFIG", 0, 2, 0, 1, "a:1")
 
 
 def test_options_take_a_launch_of_their_loop() -> None:

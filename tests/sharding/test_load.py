@@ -257,9 +257,26 @@ def test_thousands_are_opened_and_none_is_mapped(tmp_path: Path) -> None:
 
 
 def test_natural_order() -> None:
-    keys = [("a2",), ("a10",), ("a02",), ("b",), ("",), ("2",), ("10", "a")]
-    ordered = sorted(keys, key=natural_key)
-    assert ordered == [("",), ("2",), ("10", "a"), ("a02",), ("a2",), ("a10",), ("b",)]
+    names = ["a2", "a10", "a02", "b", "", "2", "10-a"]
+    ordered = sorted(names, key=natural_key)
+    assert ordered == ["", "2", "10-a", "a02", "a2", "a10", "b"]
+
+
+def test_several_wildcards_make_one_number(tmp_path: Path) -> None:
+    for number in (1, 2, 10, 11, 100):
+        (tmp_path / f"i-{number}.idx").touch()
+    for pattern in ("i-[0-9]*.idx", "i-*[0-9].idx", "?-[0-9]*.idx", "i*-?*.*"):
+        found = [Path(path).stem for path in matching(tmp_path / pattern).values()]
+        assert found == ["i-1", "i-2", "i-10", "i-11", "i-100"]
+
+
+def test_a_compressed_copy_counts_once(tmp_path: Path) -> None:
+    for name in ("i-1.idx", "i-1.idx.gz", "i-2.idx.gz", "i-3.idx", "i-3.idx.gz.gz"):
+        (tmp_path / name).touch()
+    found = [Path(path).name for path in matching(tmp_path / "i-*").values()]
+    assert found == ["i-1.idx", "i-2.idx.gz", "i-3.idx", "i-3.idx.gz.gz"]
+    only = [Path(path).name for path in matching(tmp_path / "i-*.gz").values()]
+    assert only == ["i-1.idx.gz", "i-2.idx.gz", "i-3.idx.gz.gz"]
 
 
 def test_matching_tells_what_wildcards_stand_for(tmp_path: Path) -> None:

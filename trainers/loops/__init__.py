@@ -21,7 +21,7 @@ Every `*_loop.py` has, in this order,
 Those that can be spread over processes (`Loop.launcher`) have, besides,
 
     sum_over_ranks(job, array) -> array    NumPy, the same on all; waits for them
-    lost_rank(error) -> bool           whether an error says that another one is gone
+    lost_rank(error) -> str | None     its reason, if an error says that one is gone
 
 of which all processes call the same functions in the same order, `train_step` too.
 

@@ -9,7 +9,7 @@ class Ranks:
 
     Each step's global batch is cut as `Plan` cuts it: `batch_size` examples, fewer at
     the end of an epoch of `epoch_size` examples. `timeout_s`: how long to wait for
-    another process before it counts as lost.
+    another process before it counts as lost. `leader`: as of a `Launch`.
     """
 
     rank: int
@@ -18,6 +18,7 @@ class Ranks:
     batch_size: int
     epoch_size: int
     timeout_s: float
+    leader: str = ""
 
     @property
     def num_steps(self) -> int:

@@ -253,8 +253,8 @@ def sum_over_ranks(job: Job, array: NDArray[Any]) -> NDArray[Any]:
     return tf_ranks.sum_over_ranks(job.ranks, array)
 
 
-def lost_rank(error: BaseException) -> bool:
-    """Whether `error` says that another process is gone or late."""
+def lost_rank(error: BaseException) -> str | None:
+    """The reason, if `error` says that another process is gone or late."""
     return tf_ranks.lost_rank(error)
 
 

@@ -4,8 +4,11 @@ Each process has plain variables of its own, equal from the start, and the strat
 up gradients; so the updates, and the bits of the weights, are the same everywhere.
 """
 
+import faulthandler
 import functools
 import math
+import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +17,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from trainers.errors import RankLostError
+from trainers.loops.meeting import meet
 from trainers.loops.ranks import Ranks
 
 Tensor = Any
@@ -33,9 +37,13 @@ def join(ranks: Ranks) -> Any:
 
 
 def _joined(ranks: Ranks) -> Any:
+    # TensorFlow's own meeting holds Python: no time limit and no signal ends it.
+    meet(ranks)
     options = tf.distribute.experimental.CommunicationOptions(
         timeout_seconds=ranks.timeout_s
     )
+    on_term = signal.getsignal(signal.SIGTERM)
+    faulthandler.dump_traceback_later(ranks.timeout_s, exit=True)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
     except (tf.errors.OpError, RuntimeError) as error:
@@ -44,6 +52,11 @@ def _joined(ranks: Ranks) -> Any:
             expected=f"{ranks.num_ranks} within {ranks.timeout_s:g} s",
             found=" ".join(str(error).split("\n")[0].split()),
         ) from error
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        if threading.current_thread() is threading.main_thread():
+            # TensorFlow takes the signal, and nothing comes of it.
+            signal.signal(signal.SIGTERM, on_term)
 
 
 class Shared:
@@ -103,14 +116,18 @@ def _summing(ranks: Ranks) -> Any:
     return tf.function(shared.spread(total), autograph=False)
 
 
-def lost_rank(error: BaseException) -> bool:
-    """Whether `error` is TensorFlow's when another process is gone or late."""
+def lost_rank(error: BaseException) -> str | None:
+    """TensorFlow's words, if `error` says that another process is gone or late."""
+    text = str(error)
     kinds = (
         tf.errors.UnavailableError,
         tf.errors.DeadlineExceededError,
         tf.errors.AbortedError,
         tf.errors.CancelledError,
     )
-    if isinstance(error, kinds):
-        return True
-    return isinstance(error, tf.errors.OpError) and "ollective" in str(error)
+    is_collective = isinstance(error, tf.errors.OpError) and "ollective" in text
+    if isinstance(error, kinds) or is_collective:
+        # Before it, where in the graph.
+        begin = max(text.find("Collective ops is aborted by"), 0)
+        return text[begin:].split("\n")[0] or type(error).__name__
+    return None

@@ -303,8 +303,8 @@ def sum_over_ranks(job: Job, array: Array) -> Array:
     return torch_ranks.sum_over_ranks(array, _device(job))
 
 
-def lost_rank(error: BaseException) -> bool:
-    """Whether `error` says that another process is gone or late."""
+def lost_rank(error: BaseException) -> str | None:
+    """The reason, if `error` says that another process is gone or late."""
     return torch_ranks.lost_rank(error)
 
 

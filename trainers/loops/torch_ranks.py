@@ -6,6 +6,7 @@ the global batch's mean loss, whatever the parts' sizes are.
 """
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from datetime import timedelta
@@ -26,6 +27,9 @@ from trainers.loops.ranks import Ranks
 from trainers.loops.torch_layers import BiasedBatchNorm, Model
 
 Tensor = torch.Tensor
+
+_SOURCE = re.compile(r"^(\[[^]]*\] )+")
+"""Where in its source gloo says something."""
 
 
 def join(ranks: Ranks, device: torch.device) -> str:
@@ -66,7 +70,7 @@ def join(ranks: Ranks, device: torch.device) -> str:
         raise RankLostError(
             "not all processes of the run have come",
             expected=f"{ranks.num_ranks} within {ranks.timeout_s:g} s",
-            found=" ".join(str(error).split("\n")[0].split()),
+            found=lost_rank(error) or str(error),
         ) from error
     return backend
 
@@ -167,9 +171,11 @@ def sum_over_ranks(array: NDArray[Any], device: torch.device) -> NDArray[Any]:
     return total.cpu().numpy()
 
 
-def lost_rank(error: BaseException) -> bool:
-    """Whether `error` is PyTorch's when a process of the group is gone or late."""
-    if isinstance(error, dist.DistError):
-        return True
+def lost_rank(error: BaseException) -> str | None:
+    """PyTorch's words, if `error` says that a process of the group is gone or late."""
+    text = " ".join(str(error).split("\n")[0].split())
     # gloo has no class of its own.
-    return isinstance(error, RuntimeError) and "gloo" in str(error).lower()
+    is_gloo = isinstance(error, RuntimeError) and "gloo" in str(error).lower()
+    if isinstance(error, dist.DistError) or is_gloo:
+        return _SOURCE.sub("", text) or type(error).__name__
+    return None
