@@ -101,11 +101,16 @@ def children(process: "subprocess.Popen[str]") -> list[int]:
 
 def wait_for_checkpoints(process: "subprocess.Popen[str]", count: int) -> list[str]:
     """Read until so many checkpoints were told; the lines."""
+    return wait_for(process, '"event": "checkpoint"', count)
+
+
+def wait_for(process: "subprocess.Popen[str]", text: str, count: int = 1) -> list[str]:
+    """Read until so many lines with `text` came; all lines till then."""
     lines = []
     assert process.stdout is not None
     for line in process.stdout:
         lines.append(line)
-        count -= '"event": "checkpoint"' in line
+        count -= text in line
         if count == 0:
             break
     return lines

@@ -1,5 +1,6 @@
 """Processes are killed: the others end, and a new start goes on, at any world size."""
 
+import json
 import os
 import random
 import signal
@@ -21,6 +22,7 @@ from tests.ranks.launching import (
     tf_workers,
     together,
     torchrun,
+    wait_for,
     wait_for_checkpoints,
 )
 
@@ -112,7 +114,7 @@ def test_tensorflow_goes_on_at_another_world_size(tmp_path: Path) -> None:
 
 def test_who_waits_in_vain_ends(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    environment = os.environ | {
+    environment = {
         "RANK": "0",
         "WORLD_SIZE": "2",
         "LOCAL_RANK": "0",
@@ -120,14 +122,45 @@ def test_who_waits_in_vain_ends(tmp_path: Path) -> None:
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": "0",
     }
-    command = [sys.executable, "-m", "trainers", "run", "--timeout-s", "5"]
+    waits_in_vain("torch-eager", environment)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_tensorflow_worker_that_waits_in_vain_ends(rank: int) -> None:
+    pytest.importorskip("tensorflow")
+    workers = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    task = {"type": "worker", "index": rank}
+    config = {"cluster": {"worker": workers}, "task": task}
+    waits_in_vain("tf-function", {"TF_CONFIG": json.dumps(config)})
+
+
+def waits_in_vain(loop: str, environment: dict[str, str]) -> None:
+    """One of two processes, whose other one never comes."""
+    command = [sys.executable, "-m", "trainers", "run", "--loop", loop]
     begin = time.monotonic()
     done = subprocess.run(  # noqa: PLW1510 - its status is looked at
-        command, env=environment, capture_output=True, text=True, timeout=120
+        [*command, "--timeout-s", "5"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("rank 0: error: not all processes of the run have")
+    assert ": error: not all processes of the run have come" in done.stderr
     assert time.monotonic() - begin >= 5
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_ends_a_tensorflow_worker_in_training(name: str) -> None:
+    pytest.importorskip("tensorflow")
+    run = {**RUN, "loop": "tf-function", "timeout_s": 20, "epochs": 2000}
+    processes = tf_workers(2, [{**run, "checkpoint_s": 100}])
+    with ended(processes):
+        wait_for(processes[0], '"event": "epoch"')
+        processes[1].send_signal(getattr(signal, name))
+        for process in reversed(processes):
+            process.communicate(timeout=60)
+            assert process.returncode != 0
 
 
 def test_processes_that_differ_are_refused(tmp_path: Path) -> None:

@@ -151,10 +151,18 @@ def test_convert_refuses_shards_of_what_has_none(tmp_path: Path, run: Run) -> No
         ("a.idx", 3, 1, "the name of a file"),
         ("folder", 0, 2, "--shards"),
         ("folder", "x", 2, "--shards"),
+        ("folder", 999_999_999, 1, "more shards than examples"),
     ):
         result = run("convert", "a.npy", target, "--shards", number)
         assert (result.status, text in result.err) == (status, True)
         assert not (tmp_path / target).exists()
+
+
+def test_shards_of_idx_are_idx(tmp_path: Path, run: Run) -> None:
+    write_folder(tmp_path, run, "--to", "idx")
+    assert run("convert", "sharded", "more", "--shards", 2).status == 0
+    assert load(tmp_path / "more").train.digest == GREY.digest
+    assert len(list((tmp_path / "more").iterdir())) == 8
 
 
 def test_convert_names_a_shard_that_does_not_fit(tmp_path: Path, run: Run) -> None:
