@@ -3,13 +3,14 @@
 import importlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from idxdata import Batches, BatchFormat, Plan
-from tests.training import options, stripes
+from idxdata import Augmentation, Batches, BatchFormat, Fold, Plan
+from tests.training import SMALL, options, stripes
 from trainers import feeding
 from trainers.feeding import Feed
 from trainers.loops import find_loop, import_loop
@@ -44,6 +45,23 @@ def test_batches_are_digested_as_they_are_fed(
 
     monkeypatch.setattr(adapter, fed, dark)
     assert feed.tensor_digest() != given
+
+
+@pytest.mark.parametrize("loop", ["torch-eager", "tf-function", "keras-tf", "jax-jit"])
+def test_what_is_trained_on_alone_is_augmented(loop: str) -> None:
+    pytest.importorskip(find_loop(loop).adapter)
+    data = stripes(40)
+    augmentation = Augmentation(shift=1, rotate=30)
+    recipe = replace(SMALL, augmentation=augmentation)
+    feed = Feed(data, recipe, find_loop(loop), seed=3, validation=4)
+    form = BatchFormat(labels="one_hot", num_classes=3)
+    plan = Plan(40, 16, seed=3, subset=Fold(4, 0, seed=3))
+    plain = Batches(data.train, plan, format=form)
+    changed = Batches(data.train, plan, format=form, augmentation=augmentation)
+    assert feed.tensor_digest() == changed.digest(0) != plain.digest(0)
+    assert feed.held_out is not None
+    for batches in (feed.test, feed.held_out):
+        assert batches.augmentation is None
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from idxdata.augmentation import Augmentation
 from trainers.errors import RecipeError
 from trainers.layers import Activate, BatchNorm, Conv, Dense, Dropout, Flatten, MaxPool
 from trainers.optimizers import SGD, Adam, AdamW, RMSprop
@@ -30,6 +31,15 @@ ACTIVATIONS = st.sampled_from(["linear", "relu", "tanh", "sigmoid"])
 # As many distinct values as there are; those near 1 would round to it.
 SHARES = st.floats(0, 0.99)
 RATES = st.floats(0, 10)
+
+AUGMENTATIONS = st.builds(
+    Augmentation,
+    shift=RATES,
+    rotate=st.just(0) | st.floats(0, 180),
+    scale=st.floats(0, 0.9),
+    elastic=st.none() | st.tuples(RATES, st.floats(0.5, 9)),
+    erase=st.none() | st.tuples(SHARES, st.floats(0.01, 1)),
+)
 
 NAMES = st.text(
     st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=12
@@ -67,16 +77,23 @@ def recipes(draw: st.DrawFn) -> Recipe:
     last = st.none() | RATES
     optimizer = draw(
         st.one_of(
-            st.builds(SGD, RATES, SHARES, st.booleans(), last),
-            st.builds(RMSprop, RATES, SHARES, RATES, last),
-            st.builds(Adam, RATES, last, SHARES, SHARES, RATES),
-            st.builds(AdamW, RATES, last, RATES, SHARES, SHARES, RATES),
+            st.builds(SGD, RATES, SHARES, st.booleans(), last, SHARES),
+            st.builds(RMSprop, RATES, SHARES, RATES, last, SHARES),
+            st.builds(Adam, RATES, last, SHARES, SHARES, RATES, SHARES),
+            st.builds(AdamW, RATES, last, RATES, SHARES, SHARES, RATES, SHARES),
         )
     )
     batch_size, epochs = draw(st.integers(1, 999)), draw(st.integers(1, 999))
     shape = (side, draw(st.integers(side, 20)))
     return Recipe(
-        draw(NAMES), shape, tuple(layers), optimizer, batch_size, epochs, loss
+        draw(NAMES),
+        shape,
+        tuple(layers),
+        optimizer,
+        batch_size,
+        epochs,
+        loss,
+        draw(st.none() | AUGMENTATIONS),
     )
 
 
@@ -91,7 +108,10 @@ def test_there_and_back(recipe: Recipe) -> None:
 @given(recipes())
 def test_a_dict_has_all_fields(recipe: Recipe) -> None:
     table = recipe_to_dict(recipe)
-    assert set(table) == {field.name for field in fields(Recipe)}
+    names = {field.name for field in fields(Recipe)}
+    if recipe.augmentation is None:
+        names.remove("augmentation")
+    assert set(table) == names
     for layer, entry in zip(recipe.layers, table["layers"], strict=True):
         assert set(entry) == {"kind", *(field.name for field in fields(layer))}
 
@@ -327,3 +347,26 @@ def test_examples_of_the_documentation(tmp_path: Path) -> None:
             assert f"`{kind}`" in text
             for field in fields(made):
                 assert f"`{field.name}" in text
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        ("3", "augmentation is wrong: expected a table, found 3"),
+        ("{ shfit = 2 }", "augmentation: no such key: .*did you mean 'shift'"),
+        ("{ shift = -2 }", "augmentation: shift is 0 to 10000"),
+        ('{ shift = "a" }', "augmentation: shift"),
+        ("{ elastic = 3 }", r"augmentation: elastic is \\(alpha, sigma\\)"),
+    ],
+)
+def test_what_is_no_augmentation(tmp_path: Path, table: str, text: str) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(f"augmentation = {table}\n{SMALL}")
+    with pytest.raises(RecipeError, match=text.replace("\\\\", "\\")):
+        read_recipe(path)
+
+
+def test_an_augmentation_in_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "right.toml"
+    path.write_text(f"augmentation = {{ shift = 2, elastic = [30, 5] }}\n{SMALL}")
+    assert read_recipe(path).augmentation == Augmentation(shift=2, elastic=(30, 5))

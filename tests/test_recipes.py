@@ -266,6 +266,12 @@ def test_learning_rates() -> None:
     recipe = RECIPES["mlp-3x100"]
     falling = replace(recipe, optimizer=Adam(0.5, final_learning_rate=0.25))
     assert falling.learning_rates(4).tolist() == [0.5, 0.4375, 0.375, 0.3125]
+    rising = replace(recipe, optimizer=Adam(0.5, final_learning_rate=0.25, warmup=0.5))
+    assert rising.learning_rates(8).tolist() == [
+        *(0.125, 0.25, 0.375, 0.5),
+        *(0.5, 0.4375, 0.375, 0.3125),
+    ]
+    assert rising.learning_rates(1).tolist() == [0.5]
     constant = replace(recipe, optimizer=SGD(0.5, 0.9))
     assert constant.learning_rates(3).tolist() == [0.5, 0.5, 0.5]
 

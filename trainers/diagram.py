@@ -89,6 +89,8 @@ def describe_optimizer(optimizer: Optimizer) -> str:
             words.append(f"{name} {value:g} → {optimizer.final_learning_rate:g}")
         elif isinstance(value, bool):
             words += [name] if value else []
+        elif field.name == "warmup":
+            words += [f"warm-up of {value:.0%} of the steps"] if value else []
         elif field.name != "final_learning_rate":
             words.append(f"{name} {value:g}")
     return ", ".join(words)

@@ -66,7 +66,12 @@ class Feed:
         ]
         plan = Plan(num_examples, recipe.batch_size, seed=seed, subset=parts[0])
         self.plan = plan
-        self.train = Batches(dataset.train, self._own_part(plan), format=form)
+        self.train = Batches(
+            dataset.train,
+            self._own_part(plan),
+            format=form,
+            augmentation=recipe.augmentation,
+        )
         self.test = Batches(
             dataset.test,
             Plan(len(dataset.test), EVAL_BATCH_SIZE, seed=0, order="sequential"),

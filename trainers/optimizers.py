@@ -2,7 +2,9 @@
 
 Every number that a framework would fill in by itself is written out, because that is
 where two "same" optimisers differ. lr goes from `learning_rate` at the first step
-straight to `final_learning_rate` after the last; None is a constant rate.
+straight to `final_learning_rate` after the last; None is a constant rate. With `warmup`
+it first rises straight from 0 to `learning_rate`, for that share of the steps: with a
+`final_learning_rate` of about 0 that is one cycle (Smith, Topin: arXiv:1708.07120).
 """
 
 import math
@@ -26,7 +28,9 @@ class _Optimizer:
             object.__setattr__(self, item.name, self._checked(item.name, value))
 
     def _checked(self, name: str, value: object) -> float:
-        limit = 1.0 if name in ("momentum", "rho", "beta1", "beta2") else math.inf
+        limit = (
+            1.0 if name in ("momentum", "rho", "beta1", "beta2", "warmup") else math.inf
+        )
         # Keras passes an optimiser's numbers through float32, also when it trains in
         # float64; a recipe holds numbers for which that changes nothing.
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -66,6 +70,7 @@ class SGD(_Optimizer):
     momentum: float = 0.0
     nesterov: bool = False
     final_learning_rate: float | None = None
+    warmup: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,7 @@ class RMSprop(_Optimizer):
     rho: float = 0.9
     epsilon: float = 1e-7
     final_learning_rate: float | None = None
+    warmup: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ class Adam(_Optimizer):
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-7
+    warmup: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,7 @@ class AdamW(_Optimizer):
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-7
+    warmup: float = 0.0
 
 
 Optimizer = SGD | RMSprop | Adam | AdamW

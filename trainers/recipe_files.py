@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from idxdata.augmentation import Augmentation
 from trainers import layers, optimizers
 from trainers.errors import RecipeError
 from trainers.recipes import RECIPES, Recipe, find_recipe
@@ -55,7 +56,7 @@ def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
         "loss": recipe.loss,
         "optimizer": _to_table(recipe.optimizer, OPTIMIZER_KINDS),
         "layers": [_to_table(layer, LAYER_KINDS) for layer in recipe.layers],
-    }
+    } | _augmentation_table(recipe)
 
 
 def recipe_from_dict(values: Mapping[str, Any], *, name: str | None = None) -> Recipe:
@@ -86,6 +87,7 @@ def recipe_from_dict(values: Mapping[str, Any], *, name: str | None = None) -> R
         image_shape=_image_shape(values["image_shape"]),
         layers=_layers(values["layers"]),
         optimizer=_from_table("optimizer", values["optimizer"], OPTIMIZER_KINDS),
+        augmentation=_augmentation(values.get("augmentation")),
         **arguments,
     )
 
@@ -99,6 +101,7 @@ def recipe_to_toml(recipe: Recipe) -> str:
         f"epochs = {recipe.epochs}",
         f'loss = "{recipe.loss}"',
         f"optimizer = {_inline(recipe.optimizer, OPTIMIZER_KINDS)}",
+        *_augmentation_lines(recipe),
         "layers = [",
         *(f"    {_inline(layer, LAYER_KINDS)}," for layer in recipe.layers),
         "]",
@@ -209,6 +212,35 @@ def _layers(values: object) -> tuple[layers.Layer, ...]:
         _from_table(f"layers[{index}]", value, LAYER_KINDS)
         for index, value in enumerate(values)
     )
+
+
+def _augmentation(value: object) -> Augmentation | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise RecipeError(
+            "augmentation is wrong", expected="a table", found=_short(value)
+        )
+    _check_keys("augmentation", value, Augmentation)
+    try:
+        return Augmentation(**value)
+    except ValueError as error:
+        raise RecipeError(f"augmentation: {error}") from error
+
+
+def _augmentation_table(recipe: Recipe) -> dict[str, Any]:
+    """What is on; nothing where nothing is."""
+    if recipe.augmentation is None:
+        return {}
+    table = recipe.augmentation.describe()
+    return {"augmentation": {key: value for key, value in table.items() if value}}
+
+
+def _augmentation_lines(recipe: Recipe) -> list[str]:
+    return [
+        f"{name} = {{ {', '.join(f'{k} = {json.dumps(v)}' for k, v in table.items())} }}"
+        for name, table in _augmentation_table(recipe).items()
+    ]
 
 
 def _image_shape(value: object) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from idxdata.augmentation import Augmentation
 from trainers.errors import RecipeError
 from trainers.layers import (
     Activation,
@@ -45,7 +46,7 @@ class Recipe:
     `image_shape`: (height, width) of one-channel images. `batch_size`, `epochs`: the
     schedule's defaults. `loss`: "categorical_crossentropy" takes one-hot labels, the
     others integers; both of the categorical ones want a softmax at the last layer,
-    "crossentropy_from_logits" wants none.
+    "crossentropy_from_logits" wants none. `augmentation`: of images to train on.
 
     Raises `RecipeError` if a field has the wrong type, the name has characters that
     cannot be printed, layers do not fit each other, the last is no `Dense`, a softmax
@@ -59,6 +60,7 @@ class Recipe:
     batch_size: int
     epochs: int
     loss: Loss = "crossentropy_from_logits"
+    augmentation: Augmentation | None = None
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -107,6 +109,11 @@ class Recipe:
         if type(self.optimizer) not in get_args(Optimizer):
             expected = f"one of {_names(Optimizer)}"
             raise self._wrong_type("optimizer", expected, repr(self.optimizer))
+        if self.augmentation is not None and not isinstance(
+            self.augmentation, Augmentation
+        ):
+            expected = "an idxdata.Augmentation or None"
+            raise self._wrong_type("augmentation", expected, repr(self.augmentation))
 
     def _integer(self, name: str, value: object) -> int:
         number = plain_integer(value)
@@ -189,11 +196,14 @@ class Recipe:
 
     def learning_rates(self, num_steps: int) -> NDArray[np.float32]:
         """The learning rate of each of `num_steps` steps, float32 (num_steps,)."""
-        first = self.optimizer.learning_rate
+        top = self.optimizer.learning_rate
         last = self.optimizer.final_learning_rate
-        last = first if last is None else last
-        done = np.arange(num_steps) / num_steps
-        return (first + (last - first) * done).astype(np.float32)
+        last = top if last is None else last
+        rise = round(self.optimizer.warmup * num_steps)
+        steps = np.arange(num_steps)
+        done = np.maximum(steps - rise, 0) / max(num_steps - rise, 1)
+        risen = np.minimum((steps + 1) / max(rise, 1), 1)
+        return (risen * (top + (last - top) * done)).astype(np.float32)
 
     def num_parameters(self) -> int:
         """How many numbers training adjusts by gradients."""

@@ -59,7 +59,7 @@ NATIVE = replace(
     layers=(Flatten(), Dropout(0.4, masks="native"), BatchNorm(), Dense(4)),
 )
 OPTIMIZERS: tuple[Optimizer, ...] = (
-    SGD(0.05, final_learning_rate=0.01),
+    SGD(0.05, final_learning_rate=0.01, warmup=0.3),
     SGD(0.05, 0.9),
     SGD(0.05, 0.9, nesterov=True),
     RMSprop(1e-3),

@@ -34,7 +34,7 @@ Pair = tuple[NDArray[Any], NDArray[Any]]
 
 SEED = 2**64 - 3
 OPTIMIZERS = {
-    "sgd": SGD(0.05, final_learning_rate=0.01),
+    "sgd": SGD(0.05, final_learning_rate=0.01, warmup=0.3),
     "momentum": SGD(0.01, 0.9),
     "nesterov": SGD(0.01, 0.9, nesterov=True),
     "rmsprop": RMSprop(1e-3),

@@ -40,7 +40,7 @@ SEED = 7
 OPTIMIZERS: dict[str, Optimizer] = {
     "sgd": SGD(0.1),
     "momentum": SGD(0.1, momentum=0.9),
-    "nesterov": SGD(0.1, momentum=0.9, nesterov=True, final_learning_rate=0.01),
+    "nesterov": SGD(0.1, 0.9, True, final_learning_rate=0.01, warmup=0.3),
     "rmsprop": RMSprop(0.01, rho=0.8, epsilon=1e-3),
     "adam": Adam(0.01, final_learning_rate=0, beta1=0.8, beta2=0.99, epsilon=1e-3),
     "adamw": AdamW(0.01, weight_decay=0.1),

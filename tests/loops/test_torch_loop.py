@@ -81,7 +81,7 @@ each_form = pytest.mark.parametrize(
 OPTIMIZERS = {
     "sgd": SGD(0.1),
     "momentum": SGD(0.05, 0.9),
-    "nesterov": SGD(0.05, 0.9, nesterov=True, final_learning_rate=0.01),
+    "nesterov": SGD(0.05, 0.9, True, final_learning_rate=0.01, warmup=0.3),
     "from-0": SGD(0, 0.9, final_learning_rate=0.05),
     "rmsprop": RMSprop(0.01, final_learning_rate=0.001),
     "adam": Adam(0.01, final_learning_rate=0, epsilon=1e-3),

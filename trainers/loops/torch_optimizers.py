@@ -94,7 +94,7 @@ class _SGD(Stepper):
         self, recipe: SGD, parameters: list[Tensor], rates: list[float]
     ) -> None:
         super().__init__(parameters, rates)
-        is_steady = recipe.final_learning_rate in (None, recipe.learning_rate)
+        is_steady = len(set(rates)) < 2
         self._scales_gradients = recipe.momentum > 0 and not is_steady
         self._optimizer = torch.optim.SGD(
             parameters,
