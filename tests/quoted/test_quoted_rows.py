@@ -35,7 +35,8 @@ VALUES: dict[str, Any] = {
     "started": "2026-11-29T10:00:00Z",
 }
 HELD_OUT = {"num_folds": 12, "seed": 0, "num_examples": 5000, "wrong": [3, 59999]}
-RESULTS = Path(__file__).parents[2] / "results" / "quoted"
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "results" / "quoted"
 
 
 def row(**changes: Any) -> QuotedRow:
@@ -116,6 +117,14 @@ def test_the_rows_that_are_kept() -> None:
         assert one.name in QUOTED
         if one.num_test:
             assert one.recipe == read_quoted(FOLDER / f"{one.name}.toml").to_dict()
+
+
+def test_the_page_has_their_figures() -> None:
+    lines = (ROOT / "docs" / "results.md").read_text().splitlines()
+    for one in read_rows(RESULTS):
+        (line,) = (line for line in lines if line.startswith(f"| `{one.name}`"))
+        if one.num_test:
+            assert f"{one.num_wrong:,} of {one.num_judged:,}" in line
 
 
 def test_each_name_has_its_recipe() -> None:

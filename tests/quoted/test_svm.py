@@ -10,17 +10,10 @@ from numpy.typing import NDArray
 from idxdata import Augmentation, Split, load
 from idxdata.errors import MissingFrameworkError
 from trainers.errors import QuotedError
+from trainers.quoted.chunking import Machine, SvmNumbers, fit_in_chunks, kernel
 from trainers.quoted.deskewing import deskew
 from trainers.quoted.quoted_recipes import FOLDER, read_quoted
-from trainers.quoted.svm import (
-    Machine,
-    SvmNumbers,
-    classify,
-    fit_in_chunks,
-    fit_machines,
-    kernel,
-    shifted,
-)
+from trainers.quoted.svm import classify, fit_machines, shifted
 
 svm = pytest.importorskip("sklearn.svm")
 

@@ -4,10 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata import Dataset
+from trainers.quoted.chunking import SvmNumbers
 from trainers.quoted.deskewing import deskew
 from trainers.quoted.job import Event, Job, Sitting
 from trainers.quoted.rows import QuotedRow
-from trainers.quoted.svm import SvmNumbers, classify, fit_machines
+from trainers.quoted.svm import classify, fit_machines
 
 PACKAGES = ("numpy", "scikit-learn")
 
