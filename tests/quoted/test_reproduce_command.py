@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,23 @@ def test_errors_are_one_line(
     found, _, err = run(*arguments.split())
     assert (found, words in err, "Traceback" in err) == (status, True, False)
     assert "usage" in err or err.count("\n") == 1
+
+
+def test_bars_move_where_there_is_a_terminal() -> None:
+    from rich.console import Console
+
+    from trainers.commands.reproduce_command import Live
+
+    out = StringIO()
+    console = Console(file=out, force_terminal=True, width=100, highlight=False)
+    progress = {"event": "progress", "part": "fit", "total": 20}
+    with Live(console) as live:
+        live(progress | {"done": 3, "text": "class [7]: round 2"})
+        live(progress | {"done": 4, "text": ""})
+        live({"event": "warning", "text": "class [7] is odd"})
+        live({"event": "unheard of"})
+    for words in ("fit", "4/20", "warning:", "class [7] is odd", '"unheard of"'):
+        assert words in out.getvalue()
 
 
 def test_other_images(small: Dataset) -> None:

@@ -33,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
         print(json.dumps(told))
         return 0
     console = Console(highlight=False)
-    with _Live(console) as live:
+    with Live(console) as live:
         row = _reproduce(args, dataset, live)
     path = write_row(args.results, row)
     console.print(_summary(row))
@@ -102,7 +102,7 @@ def _print_earlier(console: Console, row: QuotedRow, earlier: list[QuotedRow]) -
         )
 
 
-class _Live:
+class Live:
     """Shows events of `reproduce`; a context, which ends with the bars' end.
 
     A bar for each part of the work; without a terminal, what is started and warnings.
