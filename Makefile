@@ -215,5 +215,7 @@ format: setup
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv results build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
+	@# Rows of quoted recipes are kept in git.
+	find results -mindepth 1 -maxdepth 1 ! -name quoted -exec rm -rf {} + 2>/dev/null || true
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .hypothesis

@@ -1,4 +1,4 @@
-"""The command line: `python -m trainers run|list|show|predict|eval`.
+"""The command line: `python -m trainers run|list|show|predict|eval|reproduce`.
 
 What a command needs is imported when it runs, so that help and bad arguments are quick.
 """
@@ -27,10 +27,12 @@ from trainers.launch import DEFAULT_TIMEOUT_S, Launch, find_launch
 from trainers.loops import LOOPS, find_loop
 from trainers.loops.job import Device, Precision
 from trainers.options import DEFAULT_CHECKPOINT_S, MAX_THREADS
+from trainers.quoted.reproducing import QUOTED
 from trainers.recipes import RECIPES
 
 DEFAULT_RECIPE = "mlp-3x100"
 DEFAULT_LOOP = "torch-eager"
+DEFAULT_RESULTS = "results/quoted"
 INTERRUPTED = 130
 
 _STATUSES = """\
@@ -159,6 +161,11 @@ def _parser() -> argparse.ArgumentParser:
         ("show", "a recipe as a picture, or what is in a file of weights", _add_show),
         ("predict", "what a model says of pictures", _add_predict),
         ("eval", "how good a model is on a dataset", _add_eval),
+        (
+            "reproduce",
+            "reach a result that others quote, and keep a row",
+            _add_reproduce,
+        ),
     ):
         command = commands.add_parser(
             name,
@@ -287,6 +294,27 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
     _add_json(parser, "print one JSON object")
 
 
+def _add_reproduce(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("name", metavar="NAME", help=f"of a quoted recipe: {', '.join(QUOTED)}")
+    add("--data", default="mnist", help="a dataset's name or a folder; default mnist")
+    add(
+        "--held-out",
+        action="store_true",
+        help="hold out a part of the train split and judge by it; the test set, which "
+        "is looked at once otherwise, is not",
+    )
+    add(
+        "--results",
+        type=path_like,
+        default=DEFAULT_RESULTS,
+        metavar="FOLDER",
+        help=f"where the row goes, a JSON file; default {DEFAULT_RESULTS}",
+    )
+    _add_threads(parser)
+    _add_json(parser, "print events and the row as JSON lines")
+
+
 def _add_model(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
@@ -315,13 +343,17 @@ def _add_loop(parser: argparse.ArgumentParser, *, default: str | None) -> None:
 
 
 def _add_machine(parser: argparse.ArgumentParser) -> None:
+    _add_threads(parser)
+    parser.add_argument("--device", choices=get_args(Device), default="cpu")
+
+
+def _add_threads(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads",
         type=threads,
         help=f"1 to {MAX_THREADS}; default: as many as there are CPUs to use, shared "
         "with the other processes of a run on this host",
     )
-    parser.add_argument("--device", choices=get_args(Device), default="cpu")
 
 
 def _add_json(parser: argparse.ArgumentParser, text: str) -> None:

@@ -27,6 +27,12 @@ class CheckpointError(IdxDataError, ValueError):
     """A file of weights or a checkpoint is damaged, or of another recipe, loop or run."""
 
 
+class QuotedError(IdxDataError, ValueError):
+    """A quoted recipe is unknown, cannot be read or does not fit the data, or a row of
+    its results is damaged.
+    """
+
+
 class MetricsError(IdxDataError, ValueError):
     """Logits, probabilities and labels that cannot be judged together."""
 

@@ -1,0 +1,1 @@
+"""Results that others quote, made again: one recipe each, judged once by the test set."""

@@ -1,0 +1,126 @@
+"""What all quoted recipes have in common: what is fitted, what is judged, the row."""
+
+import importlib.metadata
+import platform
+import resource
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idxdata import Dataset, Fold, Plan, Split
+from trainers.errors import QuotedError
+from trainers.quoted.quoted_recipes import QuotedRecipe
+from trainers.quoted.rows import QuotedRow
+
+Event = Callable[[dict[str, Any]], None]
+Classify = Callable[[NDArray[np.uint8]], NDArray[np.int64]]
+"""Images (n, height, width) to labels (n,)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One recipe, fitted once. `is_held_out`: judged by held out images, not the test."""
+
+    recipe: QuotedRecipe
+    is_held_out: bool
+    num_threads: int
+
+
+class Sitting:
+    """A job under way on `dataset`: made before anything is computed, it takes the time.
+
+    The test split is not touched before `finish`, and never if images are held out.
+    Raises `QuotedError` if the images are not grey uint8 ones or there is no test split
+    to judge by, and `PlanError` if the train split is too small to hold a part out.
+    """
+
+    def __init__(self, job: Job, dataset: Dataset) -> None:
+        self._started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._wall_s, self._cpu_s = time.perf_counter(), _cpu_s()
+        self._job, self._dataset = job, dataset
+        images = dataset.train.images
+        if images.dtype != np.uint8 or images.ndim != 3:
+            raise QuotedError(
+                "not images that quoted recipes are for",
+                expected="uint8 (n, height, width)",
+                found=f"{images.dtype} {images.shape}",
+            )
+        if not job.is_held_out and "test" not in dataset.splits:
+            raise QuotedError("no test split to judge by", hint="hold images out")
+
+    def train(self) -> Split:
+        """What is fitted: the train split, without what is held out; in its order."""
+        if not self._job.is_held_out:
+            return self._dataset.train
+        return _rows_of(self._dataset.train, self._rows("train"))
+
+    def finish(
+        self, classify: Classify, *, seeds: Sequence[int], packages: Sequence[str]
+    ) -> QuotedRow:
+        """Judge, once, and say what came of it. `packages`: those that computed."""
+        job, dataset = self._job, self._dataset
+        num_test, wrong = 0, list[int]()
+        held_out: dict[str, Any] | None = None
+        if job.is_held_out:
+            rows = self._rows("held_out")
+            is_wrong = _is_wrong(classify, _rows_of(dataset.train, rows))
+            held_out = {
+                "num_folds": job.recipe.num_folds,
+                "seed": job.recipe.held_out_seed,
+                "num_examples": len(rows),
+                "wrong": rows[is_wrong].tolist(),
+            }
+        else:
+            num_test = len(dataset.test)
+            wrong = np.flatnonzero(_is_wrong(classify, dataset.test)).tolist()
+        wall_s, cpu_s = time.perf_counter() - self._wall_s, _cpu_s() - self._cpu_s
+        return QuotedRow(
+            name=job.recipe.name,
+            how=job.recipe.how,
+            seeds=list(seeds),
+            dataset=dataset.name,
+            data=dataset.train.digest if job.is_held_out else dataset.digest,
+            num_test=num_test,
+            wrong=wrong,
+            wall_s=wall_s,
+            cpu_s=cpu_s,
+            threads=job.num_threads,
+            versions=_versions(packages),
+            recipe=job.recipe.to_dict(),
+            held_out=held_out,
+            started=self._started,
+        )
+
+    def _rows(self, part: Literal["train", "held_out"]) -> NDArray[np.int64]:
+        """The train split's rows of a part of the fold, ascending."""
+        recipe, count = self._job.recipe, len(self._dataset.train)
+        fold = Fold(recipe.num_folds, 0, seed=recipe.held_out_seed, part=part)
+        plan = Plan(count, count, seed=0, order="sequential", subset=fold)
+        return np.sort(plan.indices(0, 0))
+
+
+def _rows_of(split: Split, rows: NDArray[np.int64]) -> Split:
+    images, labels = split.to_numpy()
+    return Split(images[rows], labels[rows])
+
+
+def _is_wrong(classify: Classify, split: Split) -> NDArray[np.bool_]:
+    images, labels = split.to_numpy()
+    is_wrong: NDArray[np.bool_] = classify(images) != labels
+    return is_wrong
+
+
+def _cpu_s() -> float:
+    """CPU seconds of this process, and of its children that have ended."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    found = {name: importlib.metadata.version(name) for name in packages}
+    return {"python": platform.python_version()} | found
