@@ -311,8 +311,16 @@ def _add_reproduce(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help=f"where the row goes, a JSON file; default {DEFAULT_RESULTS}",
     )
+    _add_loop(parser, default=None, otherwise="all that the recipe names")
+    add(
+        "--work",
+        type=path_like,
+        metavar="FOLDER",
+        help="keep what networks are trained to, so that the same command goes on after "
+        "an interruption; default: nothing is kept",
+    )
     _add_threads(parser)
-    _add_json(parser, "print events and the row as JSON lines")
+    _add_json(parser, "print events and rows as JSON lines")
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -332,13 +340,18 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     _add_loop(parser, default=None)
 
 
-def _add_loop(parser: argparse.ArgumentParser, *, default: str | None) -> None:
+def _add_loop(
+    parser: argparse.ArgumentParser,
+    *,
+    default: str | None,
+    otherwise: str = "one that reads the file",
+) -> None:
     parser.add_argument(
         "--loop",
         choices=LOOPS,
         default=default,
         metavar="LOOP",
-        help=f"{', '.join(LOOPS)}; default {default or 'one that reads the file'}",
+        help=f"{', '.join(LOOPS)}; default {default or otherwise}",
     )
 
 

@@ -33,6 +33,7 @@ VALUES: dict[str, Any] = {
     "recipe": {"quoted_error": 0.008},
     "held_out": None,
     "started": "2026-11-29T10:00:00Z",
+    "details": {},
 }
 HELD_OUT = {"num_folds": 12, "seed": 0, "num_examples": 5000, "wrong": [3, 59999]}
 ROOT = Path(__file__).parents[2]

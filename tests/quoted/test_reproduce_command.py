@@ -127,7 +127,7 @@ class Guarded:
 def test_the_test_set_is_not_touched(small: Dataset) -> None:
     guarded = Dataset("small", small.train, small.test, small.classes)
     object.__setattr__(guarded, "splits", {"train": small.train, "test": Guarded()})
-    row = reproduce("svm-0.8", guarded, is_held_out=True, num_threads=1)
+    (row,) = reproduce("svm-0.8", guarded, is_held_out=True, num_threads=1)
     assert row.num_test == 0
     job = Job(
         recipe=read_quoted(FOLDER / "svm-0.8.toml"), is_held_out=False, num_threads=1
@@ -149,7 +149,7 @@ def test_what_is_held_out_is_not_fitted(small: Dataset) -> None:
     assert trained[0].digest == trained[1].digest
     assert len(trained[0]) == COUNT - len(rows)
     found = [
-        svm_quoted.reproduce_svm(job, data, lambda event: None).held_out
+        next(svm_quoted.reproduce(job, data, lambda event: None)).held_out
         for data in (small, other)
     ]
     assert found[0] is not None and found[1] is not None
@@ -216,7 +216,7 @@ def test_other_images(small: Dataset) -> None:
     wide = np.zeros((20, 4, 4), np.uint16)
     data = Dataset("wide", Split(wide, np.arange(20) % 10), None, small.classes)
     with pytest.raises(QuotedError, match="uint16"):
-        reproduce("svm-0.8", data, is_held_out=True, num_threads=1)
+        list(reproduce("svm-0.8", data, is_held_out=True, num_threads=1))
 
 
 def test_a_missing_scikit_learn(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,6 +230,6 @@ def test_mnist_in_part(mnist_folder: Path) -> None:
     """4,400 real digits, judged by 400 of the train split; the test set is not used."""
     mnist = load(mnist_folder)
     data = Dataset("mnist", mnist.train[:4800], None, mnist.classes)
-    row = reproduce("svm-0.8", data, is_held_out=True, num_threads=2)
+    (row,) = reproduce("svm-0.8", data, is_held_out=True, num_threads=2)
     assert row.num_judged == 400
     assert row.num_wrong <= 20

@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import statistics
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,29 +27,38 @@ def main(args: argparse.Namespace) -> int:
     if args.held_out:
         dataset = _without_test(dataset)
     if args.json:
-        row = _reproduce(
-            args, dataset, lambda event: print(json.dumps(event), flush=True)
-        )
-        path = write_row(args.results, row)
-        told = {"event": "row", "path": str(path), "row": row_to_dict(row)}
-        print(json.dumps(told))
+        for row in _reproduce(args, dataset, _print_json):
+            path = write_row(args.results, row)
+            _print_json({"event": "row", "path": str(path), "row": row_to_dict(row)})
         return 0
     console = Console(highlight=False)
+    rows, paths = [], []
     with Live(console) as live:
-        row = _reproduce(args, dataset, live)
-    path = write_row(args.results, row)
-    console.print(_summary(row))
-    _print_earlier(console, row, earlier)
-    console.print(f"[dim]row[/]  {escape(str(path))}")
+        for row in _reproduce(args, dataset, live):
+            # At once: what is judged is kept, whatever comes after it.
+            rows.append(row)
+            paths.append(write_row(args.results, row))
+    console.print(_summary(rows))
+    _print_earlier(console, rows[0], earlier)
+    for path in paths:
+        console.print(f"[dim]row[/]  {escape(str(path))}")
     return 0
 
 
-def _reproduce(args: argparse.Namespace, dataset: Dataset, on_event: Any) -> QuotedRow:
+def _print_json(values: dict[str, Any]) -> None:
+    print(json.dumps(values), flush=True)
+
+
+def _reproduce(
+    args: argparse.Namespace, dataset: Dataset, on_event: Any
+) -> Iterator[QuotedRow]:
     return reproduce(
         args.name,
         dataset,
         is_held_out=args.held_out,
         num_threads=args.threads,
+        loop=args.loop,
+        work_folder=args.work,
         on_event=on_event,
     )
 
@@ -57,26 +68,52 @@ def _without_test(dataset: Dataset) -> Dataset:
     return Dataset(dataset.name, dataset.train, None, dataset.classes)
 
 
-def _summary(row: QuotedRow) -> Table:
-    quoted = row.recipe["quoted_error"]
-    reached = row.num_wrong / row.num_judged
-    where = "test" if row.num_test else "held out"
+def _summary(rows: list[QuotedRow]) -> Table:
+    """A line for each row, and the mean for each loop that has several."""
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), pad_edge=False)
     for name in ("quoted", "reached", "wrong"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("of")
     for name in ("time", "CPU time"):
         table.add_column(name, justify="right", no_wrap=True)
-    colour = "green" if reached <= quoted else "yellow"
-    table.add_row(
-        percent(quoted, digits=2).strip(),
-        f"[bold {colour}]{percent(reached, digits=2).strip()}[/]",
-        f"{row.num_wrong:,}",
-        f"{row.num_judged:,} {where}",
-        duration(row.wall_s),
-        duration(row.cpu_s),
-    )
+    has_loops = any("loop" in row.details for row in rows)
+    if has_loops:
+        table.add_column("loop")
+        table.add_column("seeds", justify="right")
+    for row in rows:
+        quoted = row.recipe["quoted_error"]
+        where = "test" if row.num_test else "held out"
+        cells = [
+            percent(quoted, digits=2).strip(),
+            _reached(row.num_wrong / row.num_judged, quoted),
+            f"{row.num_wrong:,}",
+            f"{row.num_judged:,} {where}",
+            duration(row.wall_s),
+            duration(row.cpu_s),
+        ]
+        if has_loops:
+            many = f"{row.seeds[0]} to {row.seeds[-1]}"
+            cells += [
+                row.details["loop"],
+                str(row.seeds[0]) if len(row.seeds) == 1 else many,
+            ]
+        table.add_row(*cells)
+    for loop in dict.fromkeys(row.details.get("loop") for row in rows):
+        errors = [
+            row.num_wrong / row.num_judged
+            for row in rows
+            if row.details.get("loop") == loop
+        ]
+        if loop is not None and len(errors) > 1:
+            mean = _reached(statistics.mean(errors), rows[0].recipe["quoted_error"])
+            spread = percent(statistics.stdev(errors), digits=2).strip()
+            table.add_row("", mean, "", f"mean, sd {spread}", "", "", loop, "all")
     return table
+
+
+def _reached(error: float, quoted: float) -> str:
+    colour = "green" if error <= quoted else "yellow"
+    return f"[bold {colour}]{percent(error, digits=2).strip()}[/]"
 
 
 def _print_earlier(console: Console, row: QuotedRow, earlier: list[QuotedRow]) -> None:

@@ -1,6 +1,7 @@
 """What all quoted recipes have in common: what is fitted, what is judged, the row."""
 
 import importlib.metadata
+import os
 import platform
 import resource
 import time
@@ -24,11 +25,17 @@ Classify = Callable[[NDArray[np.uint8]], NDArray[np.int64]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One recipe, fitted once. `is_held_out`: judged by held out images, not the test."""
+    """One recipe. `is_held_out`: judged by held out images, not the test.
+
+    `loop`: of those that the recipe names only this one. `work_folder`: where what is
+    trained is kept, for a run that goes on after an interruption.
+    """
 
     recipe: QuotedRecipe
     is_held_out: bool
     num_threads: int
+    loop: str | None = None
+    work_folder: str | os.PathLike[str] | None = None
 
 
 class Sitting:
@@ -60,15 +67,27 @@ class Sitting:
         return _rows_of(self._dataset.train, self._rows("train"))
 
     def finish(
-        self, classify: Classify, *, seeds: Sequence[int], packages: Sequence[str]
+        self,
+        classify: Classify,
+        *,
+        seeds: Sequence[int],
+        packages: Sequence[str],
+        details: Callable[[NDArray[Any]], dict[str, Any]] = lambda labels: {},
+        spent_s: tuple[float, float] = (0.0, 0.0),
     ) -> QuotedRow:
-        """Judge, once, and say what came of it. `packages`: those that computed."""
+        """Judge, once, and say what came of it.
+
+        `packages`: those that computed. `details`: what else the row holds, of the
+        labels (n,) that were judged by. `spent_s`: seconds of wall and CPU that went
+        into it before the sitting.
+        """
         job, dataset = self._job, self._dataset
         num_test, wrong = 0, list[int]()
         held_out: dict[str, Any] | None = None
         if job.is_held_out:
             rows = self._rows("held_out")
-            is_wrong = _is_wrong(classify, _rows_of(dataset.train, rows))
+            judged = _rows_of(dataset.train, rows)
+            is_wrong = _is_wrong(classify, judged)
             held_out = {
                 "num_folds": job.recipe.num_folds,
                 "seed": job.recipe.held_out_seed,
@@ -76,8 +95,9 @@ class Sitting:
                 "wrong": rows[is_wrong].tolist(),
             }
         else:
-            num_test = len(dataset.test)
-            wrong = np.flatnonzero(_is_wrong(classify, dataset.test)).tolist()
+            judged = dataset.test
+            num_test = len(judged)
+            wrong = np.flatnonzero(_is_wrong(classify, judged)).tolist()
         wall_s, cpu_s = time.perf_counter() - self._wall_s, _cpu_s() - self._cpu_s
         return QuotedRow(
             name=job.recipe.name,
@@ -87,13 +107,14 @@ class Sitting:
             data=dataset.train.digest if job.is_held_out else dataset.digest,
             num_test=num_test,
             wrong=wrong,
-            wall_s=wall_s,
-            cpu_s=cpu_s,
+            wall_s=spent_s[0] + wall_s,
+            cpu_s=spent_s[1] + cpu_s,
             threads=job.num_threads,
             versions=_versions(packages),
             recipe=job.recipe.to_dict(),
             held_out=held_out,
             started=self._started,
+            details=details(judged.to_numpy()[1]),
         )
 
     def _rows(self, part: Literal["train", "held_out"]) -> NDArray[np.int64]:

@@ -1,21 +1,25 @@
 """The quoted recipes that can be run, by name: the one place to add another."""
 
 import difflib
-from collections.abc import Callable
+import importlib
+import os
+from collections.abc import Iterator
+from typing import Any
 
 from idxdata import Dataset
 from trainers.errors import QuotedError
 from trainers.quoted.job import Event, Job
 from trainers.quoted.quoted_recipes import FOLDER, read_quoted
 from trainers.quoted.rows import QuotedRow
-from trainers.quoted.svm_quoted import reproduce_svm
 
-Reproduce = Callable[[Job, Dataset, Event], QuotedRow]
-
-QUOTED: dict[str, Reproduce] = {
-    "svm-0.8": reproduce_svm,
+QUOTED = {
+    "mlp-97.7": "networks_quoted",
+    "svm-0.8": "svm_quoted",
+    "cnn-99.6": "networks_quoted",
+    "committee-0.23": "networks_quoted",
 }
-"""By the name of the file in `recipes/quoted` that has its numbers."""
+"""By the name of the file in `recipes/quoted` that has its numbers: the module here whose
+`reproduce` runs it."""
 
 
 def reproduce(
@@ -24,13 +28,15 @@ def reproduce(
     *,
     is_held_out: bool,
     num_threads: int,
+    loop: str | None = None,
+    work_folder: str | os.PathLike[str] | None = None,
     on_event: Event = lambda event: None,
-) -> QuotedRow:
-    """Run a quoted recipe: fit, and judge once.
+) -> Iterator[QuotedRow]:
+    """Run a quoted recipe: fit, and judge once; a row for each of what it names.
 
     `is_held_out`: fit on the train split but for its held out part, and judge by that;
     the test split may be missing and is not touched. Else fit on all and judge by the
-    test split. `num_threads`: at least 1.
+    test split. `num_threads`: at least 1. `loop`, `work_folder`: as of a `Job`.
 
     `on_event` gets "start" first; then "progress" with `part`, `done`, `total`, `text`,
     and "warning" with `text`; from one thread at a time.
@@ -38,8 +44,7 @@ def reproduce(
     Raises `QuotedError` for an unknown name, with the nearest there is, or data that the
     recipe is not for; `MissingFrameworkError`, `PlanError` and `OSError`.
     """
-    function = QUOTED.get(name)
-    if function is None:
+    if name not in QUOTED:
         near = difflib.get_close_matches(name, QUOTED, n=1)
         raise QuotedError(
             "no quoted recipe of that name",
@@ -48,7 +53,13 @@ def reproduce(
             hint=f"did you mean {near[0]!r}?" if near else None,
         )
     recipe = read_quoted(FOLDER / f"{name}.toml")
-    job = Job(recipe=recipe, is_held_out=is_held_out, num_threads=num_threads)
+    job = Job(
+        recipe=recipe,
+        is_held_out=is_held_out,
+        num_threads=num_threads,
+        loop=loop,
+        work_folder=work_folder,
+    )
     on_event(
         {
             "event": "start",
@@ -59,4 +70,5 @@ def reproduce(
             "is_held_out": is_held_out,
         }
     )
-    return function(job, dataset, on_event)
+    module: Any = importlib.import_module(f"trainers.quoted.{QUOTED[name]}")
+    yield from module.reproduce(job, dataset, on_event)

@@ -30,7 +30,8 @@ class QuotedRow:
     it that were judged wrongly, ascending, `wrong`. Then the test set was not looked at
     if `num_test` is 0.
 
-    `started`: UTC, such as "2026-11-29T10:00:00Z".
+    `started`: UTC, such as "2026-11-29T10:00:00Z". `details`: what this recipe alone has
+    to say, such as its loop, or how many each member of a committee has wrong.
 
     Raises `QuotedError` if a field is of another type or contradicts another one.
     """
@@ -50,6 +51,7 @@ class QuotedRow:
     recipe: dict[str, Any]
     held_out: dict[str, Any] | None
     started: str
+    details: dict[str, Any]
 
     def __post_init__(self) -> None:
         if self.schema_version != SCHEMA_VERSION:
@@ -113,6 +115,7 @@ _KINDS = {
     "recipe": "a table",
     "held_out": "a table or nothing",
     "started": "a text",
+    "details": "a table",
 }
 
 

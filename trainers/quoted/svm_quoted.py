@@ -1,9 +1,12 @@
 """svm-0.8: deskewed digits, a machine for each class, virtual support vectors."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from idxdata import Dataset
+from trainers.errors import QuotedError
 from trainers.quoted.chunking import SvmNumbers
 from trainers.quoted.deskewing import deskew
 from trainers.quoted.job import Event, Job, Sitting
@@ -13,11 +16,13 @@ from trainers.quoted.svm import classify, fit_machines
 PACKAGES = ("numpy", "scikit-learn")
 
 
-def reproduce_svm(job: Job, dataset: Dataset, on_event: Event) -> QuotedRow:
-    """Fit, judge once. Nothing is random: the same row but for times.
+def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow]:
+    """Fit, judge once: one row. Nothing is random: the same row but for times.
 
-    Raises as `Sitting`, `SvmNumbers.from_table`, `deskew` and `fit_machines` do.
+    Raises `QuotedError` for a job with a loop, and as `Sitting`, `SvmNumbers.from_table`, `deskew` and `fit_machines` do.
     """
+    if job.loop is not None:
+        raise QuotedError("no loop trains a support vector machine", found=job.loop)
     numbers = SvmNumbers.from_table(job.recipe.numbers)
     sitting = Sitting(job, dataset)
     images, labels = sitting.train().to_numpy()
@@ -39,4 +44,4 @@ def reproduce_svm(job: Job, dataset: Dataset, on_event: Event) -> QuotedRow:
             machines, deskew(images), num_threads=job.num_threads, on_event=on_event
         )
 
-    return sitting.finish(answer, seeds=(), packages=PACKAGES)
+    yield sitting.finish(answer, seeds=(), packages=PACKAGES)

@@ -1,0 +1,131 @@
+"""Networks that are quoted: members in processes, judged alone and together."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from idxdata import Dataset
+from tests.training import stripes
+from trainers.checkpoints import read_weights
+from trainers.errors import IdxDataError, LoopError, QuotedError
+from trainers.folder import LAST
+from trainers.inference import predict_probabilities
+from trainers.quoted.job import Job
+from trainers.quoted.networks_quoted import NetworkNumbers, reproduce
+from trainers.quoted.quoted_recipes import FOLDER, QuotedRecipe, read_quoted
+from trainers.quoted.reproducing import QUOTED
+from trainers.recipe_files import read_recipe
+
+pytest.importorskip("torch")
+
+NUMBERS: dict[str, Any] = {
+    "members": ["mlp"],
+    "count": 3,
+    "loops": ["torch-eager"],
+    "is_committee": True,
+}
+
+
+def job(**changes: Any) -> Job:
+    recipe = QuotedRecipe(
+        name="committee-0.23",
+        quoted_error=0.5,
+        how="for tests",
+        num_folds=4,
+        held_out_seed=0,
+        numbers=NUMBERS | changes.pop("numbers", {}),
+    )
+    return Job(recipe=recipe, **{"is_held_out": False, "num_threads": 2} | changes)
+
+
+@pytest.fixture(scope="module")
+def noisy() -> Dataset:
+    """So hard that members differ."""
+    return stripes(200, noise=0.85)
+
+
+def test_a_committee_says_the_mean_and_goes_on(tmp_path: Path, noisy: Dataset) -> None:
+    events: list[dict[str, Any]] = []
+    asked = job(work_folder=tmp_path)
+    (row,) = reproduce(asked, noisy, events.append)
+    assert [event["done"] for event in events] == [0, 1, 2, 3]
+    total = np.zeros((60, 3))
+    each = []
+    for seed in range(3):
+        folder = tmp_path / "all" / f"mlp-torch-eager-{seed}"
+        recipe, weights = read_weights(folder / LAST)
+        found = predict_probabilities(recipe, weights, "torch-eager", noisy.test.images)
+        each.append(found.argmax(axis=1))
+        total += found
+    labels = noisy.test.labels
+    assert row.wrong == np.flatnonzero(total.argmax(axis=1) != labels).tolist()
+    assert row.details["wrong_of_each"] == [int((one != labels).sum()) for one in each]
+    assert row.details["wrong_of_first"][0] == row.details["wrong_of_each"][0]
+    assert row.details["wrong_of_first"][-1] == len(row.wrong)
+    assert len({one.tobytes() for one in each}) == 3
+    assert (row.seeds, row.num_test, row.data) == ([0, 1, 2], 60, noisy.digest)
+    assert all(spent > 0 for spent in row.details["cpu_s_of_each"])
+
+    # What is trained stays: nothing is written again, and a member that is gone, and
+    # one that was stopped, become what they were.
+    kept = (tmp_path / "all" / "mlp-torch-eager-0" / LAST).stat().st_mtime_ns
+    (tmp_path / "all" / "mlp-torch-eager-1" / "record.json").unlink()
+    for path in (tmp_path / "all" / "mlp-torch-eager-2").iterdir():
+        path.unlink()
+    (again,) = reproduce(asked, noisy, events.append)
+    assert again.wrong == row.wrong
+    assert again.details["wrong_of_each"] == row.details["wrong_of_each"]
+    assert (tmp_path / "all" / "mlp-torch-eager-0" / LAST).stat().st_mtime_ns == kept
+
+
+def test_seeds_alone_and_held_out(noisy: Dataset) -> None:
+    """A row for each seed; the test split is not needed."""
+    data = Dataset("stripes", noisy.train, None, noisy.classes)
+    asked = job(is_held_out=True, numbers={"is_committee": False, "count": 2})
+    rows = list(reproduce(asked, data, lambda event: None))
+    assert [row.seeds for row in rows] == [[0], [1]]
+    for row in rows:
+        assert (row.num_test, row.wrong) == (0, [])
+        assert row.held_out is not None
+        assert row.held_out["num_examples"] == 50
+        assert row.details["wrong_of_each"] == [row.num_wrong]
+        assert row.wall_s >= row.details["wall_s_of_each"][0] > 0
+
+
+@pytest.mark.parametrize(
+    ("numbers", "error"),
+    [
+        ({"count": 0}, QuotedError),
+        ({"members": []}, QuotedError),
+        ({"members": ["../mlp", 3]}, QuotedError),
+        ({"loops": "torch-eager"}, QuotedError),
+        ({"is_committee": 1}, QuotedError),
+        ({"more": 1}, QuotedError),
+        ({"loops": ["torch-lazy"]}, LoopError),
+    ],
+)
+def test_wrong_numbers(
+    numbers: dict[str, Any], error: type[IdxDataError], noisy: Dataset
+) -> None:
+    with pytest.raises(error):
+        list(reproduce(job(numbers=numbers), noisy, lambda event: None))
+
+
+def test_a_member_that_fails_is_told(noisy: Dataset) -> None:
+    """The error comes out of its process as it is."""
+    few = Dataset("few", noisy.train[:2], noisy.test, noisy.classes)
+    with pytest.raises(IdxDataError):
+        list(reproduce(job(is_held_out=True), few, lambda event: None))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in QUOTED if QUOTED[name] == "networks_quoted"]
+)
+def test_recipes_can_be_read(name: str) -> None:
+    numbers = NetworkNumbers.from_table(read_quoted(FOLDER / f"{name}.toml").numbers)
+    for member in numbers.members:
+        recipe = read_recipe(FOLDER / "members" / f"{member}.toml")
+        assert recipe.is_bit_comparable
+        assert recipe.num_classes == 10

@@ -1,0 +1,184 @@
+"""Networks of one recipe and one seed each, trained in processes of their own.
+
+As many side by side as there are threads, each on one: small networks on small batches
+gain little from a second. A member is a pure function of its recipe, loop, seed and data.
+"""
+
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idxdata import Dataset, Split
+from idxdata.atomic import atomic_write
+from trainers.checkpoints import read_weights
+from trainers.folder import LAST
+from trainers.inference import predict_probabilities
+from trainers.options import RunOptions
+from trainers.quoted.job import Event
+from trainers.recipes import Recipe, fit_recipe
+from trainers.run import run
+
+_NUM_WATCHED = 1000
+"""Of the train split, evaluated after each epoch: members never see what they are for."""
+_TIME = "time.json"
+_CHECKPOINT_S = 60.0
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """`folder`: where its checkpoint is, with which it goes on after an interruption."""
+
+    recipe: Recipe
+    loop: str
+    seed: int
+    folder: Path
+
+    @property
+    def spent_s(self) -> tuple[float, float]:
+        """Seconds of wall and CPU that training took; of processes that were killed none."""
+        try:
+            wall_s, cpu_s = json.loads((self.folder / _TIME).read_bytes())
+        except FileNotFoundError:
+            return 0.0, 0.0
+        return float(wall_s), float(cpu_s)
+
+
+def make_members(
+    recipes: Sequence[Recipe], count: int, loop: str, data: Dataset, folder: Path
+) -> list[Member]:
+    """Of seeds 0 to count - 1, which take the recipes, fitted to the data, in turn."""
+    shape, num_classes = data.train.images.shape[1:], len(data.classes)
+    fitted = [fit_recipe(recipe, shape, num_classes) for recipe in recipes]
+    made = []
+    for seed in range(count):
+        recipe = fitted[seed % len(fitted)]
+        place = folder / f"{recipe.name}-{loop}-{seed}"
+        made.append(Member(recipe, loop, seed, place))
+    return made
+
+
+def train_members(
+    members: Sequence[Member],
+    train: Split,
+    data: Dataset,
+    *,
+    num_processes: int,
+    on_event: Event,
+) -> None:
+    """Train those that are not finished on `train`, a part of `data`.
+
+    `on_event` gets "progress" of the part "members", see `reproduce`. Raises what `run`
+    raises; members that are under way are stopped then, with their checkpoints.
+    """
+    images, labels = train.to_numpy()
+    watched = Split(images[:_NUM_WATCHED], labels[:_NUM_WATCHED])
+    shown = Dataset(data.name, Split(images, labels), watched, data.classes)
+
+    def tell(done: int) -> None:
+        on_event(
+            {
+                "event": "progress",
+                "part": "members",
+                "done": done,
+                "total": len(members),
+                "text": f"{members[0].loop}, {num_processes} at a time",
+            }
+        )
+
+    _in_processes(_train, [(member, shown) for member in members], num_processes, tell)
+
+
+def members_probabilities(
+    members: Sequence[Member], images: NDArray[np.uint8], *, num_processes: int
+) -> list[NDArray[np.float32]]:
+    """What each member says of `images`: (n, classes)."""
+    return _in_processes(
+        _predict,
+        [(member, images) for member in members],
+        num_processes,
+        lambda done: None,
+    )
+
+
+def _train(member: Member, data: Dataset) -> None:
+    begin, before = time.perf_counter(), member.spent_s
+    options = RunOptions(
+        recipe=member.recipe,
+        loop=member.loop,
+        data=data,
+        seed=member.seed,
+        num_threads=1,
+        checkpoint_folder=member.folder,
+        checkpoint_s=_CHECKPOINT_S,
+        resume=True,
+    )
+    if (member.folder / "record.json").exists():
+        return
+    run(options, lambda event: None)
+    spent = before[0] + time.perf_counter() - begin, before[1] + time.process_time()
+    with atomic_write(member.folder / _TIME) as file:
+        file.write(json.dumps(spent).encode())
+
+
+def _predict(member: Member, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    recipe, weights = read_weights(member.folder / LAST)
+    return predict_probabilities(recipe, weights, member.loop, images)
+
+
+def _in_processes(
+    function: Callable[..., Result],
+    calls: Sequence[tuple[Any, ...]],
+    num_processes: int,
+    tell: Callable[[int], None],
+) -> list[Result]:
+    """What each call gives. A fresh process for each: frameworks share none."""
+    with (
+        _environment(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="2"),
+        ProcessPoolExecutor(
+            num_processes,
+            mp_context=multiprocessing.get_context("spawn"),
+            max_tasks_per_child=1,
+        ) as pool,
+    ):
+        tell(0)
+        futures = [pool.submit(function, *call) for call in calls]
+        left: set[Future[Result]] = set(futures)
+        try:
+            while left:
+                done, left = wait(left, return_when=FIRST_COMPLETED)
+                for one in done:
+                    one.result()
+                tell(len(calls) - len(left))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()  # checkpoints are whole at any time
+            raise
+        return [one.result() for one in futures]
+
+
+@contextmanager
+def _environment(**variables: str) -> Iterator[None]:
+    """Of children: libraries look at it when they are loaded."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,160 @@
+"""Networks that are quoted: seeds of a recipe, each judged alone, or as a committee."""
+
+import importlib.metadata
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idxdata import Dataset
+from trainers.errors import QuotedError
+from trainers.loops import find_loop
+from trainers.quoted.job import Event, Job, Sitting
+from trainers.quoted.members import (
+    Member,
+    make_members,
+    members_probabilities,
+    train_members,
+)
+from trainers.quoted.quoted_recipes import FOLDER, check_keys, checked_integer
+from trainers.quoted.rows import QuotedRow
+from trainers.recipe_files import read_recipe
+
+_PACKAGES = {
+    "torch": ("torch",),
+    "tensorflow": ("tensorflow", "tensorflow-cpu"),
+    "jax": ("jax", "jaxlib"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkNumbers:
+    """`members`: names of recipes in recipes/quoted/members, which seeds take in turn;
+    `count`: how many seeds; `loops`: what trains them, each all of them;
+    `is_committee`: whether they are judged together.
+    """
+
+    members: list[str]
+    count: int
+    loops: list[str]
+    is_committee: bool
+
+    @classmethod
+    def from_table(cls, table: dict[str, Any]) -> "NetworkNumbers":
+        """Raises `QuotedError` for what is missing, unknown or of a wrong type."""
+        check_keys(table, {field.name for field in fields(cls)})
+        checked_integer("count", table["count"], 1)
+        for name in ("members", "loops"):
+            value = table[name]
+            if (
+                not isinstance(value, list)
+                or not value
+                or not all(isinstance(one, str) for one in value)
+            ):
+                raise QuotedError(f"{name} is no list of names", found=repr(value))
+        if not isinstance(table["is_committee"], bool):
+            raise QuotedError(
+                "is_committee is wrong",
+                expected="true or false",
+                found=repr(table["is_committee"]),
+            )
+        return cls(**table)
+
+
+def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow]:
+    """A row for each loop and seed, or of a committee for each loop.
+
+    Members whose checkpoints lie finished in the job's work folder are not trained
+    again. Raises as `Sitting`, `NetworkNumbers.from_table`, `find_loop`, `read_recipe`
+    and `train_members` do.
+    """
+    numbers = NetworkNumbers.from_table(job.recipe.numbers)
+    loops = numbers.loops if job.loop is None else [job.loop]
+    for loop in loops:
+        find_loop(loop)
+    recipes = [read_recipe(FOLDER / "members" / f"{n}.toml") for n in numbers.members]
+    with _work_folder(job) as folder:
+        for loop in loops:
+            sitting = Sitting(job, dataset)
+            members = make_members(recipes, numbers.count, loop, dataset, folder)
+            train_members(
+                members,
+                sitting.train(),
+                dataset,
+                num_processes=job.num_threads,
+                on_event=on_event,
+            )
+            if numbers.is_committee:
+                yield _judged(sitting, members, job.num_threads)
+                continue
+            for member in members:
+                yield _judged(Sitting(job, dataset), [member], 1)
+
+
+def _judged(sitting: Sitting, members: list[Member], num_processes: int) -> QuotedRow:
+    answers = _Answers(members, num_processes)
+    walls, cpus = zip(*(member.spent_s for member in members))
+    loop = find_loop(members[0].loop)
+    names = (*_PACKAGES[loop.adapter], *(["keras"] if "keras" in loop.name else []))
+    spent_s = (walls[0], cpus[0]) if len(members) == 1 else (0.0, 0.0)
+    return sitting.finish(
+        answers,
+        details=lambda labels: (
+            answers.details(labels)
+            | {"loop": loop.name, "wall_s_of_each": walls, "cpu_s_of_each": cpus}
+        ),
+        seeds=[member.seed for member in members],
+        packages=["numpy", *filter(_is_installed, names)],
+        spent_s=spent_s,
+    )
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+class _Answers:
+    """What members together say of images, and each of them."""
+
+    def __init__(self, members: list[Member], num_processes: int) -> None:
+        self._members, self._num_processes = members, num_processes
+        self._each: list[NDArray[np.int64]] = []
+        self._first: list[NDArray[np.int64]] = []
+
+    def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The class of the largest mean probability, int64 (n,)."""
+        found = members_probabilities(
+            self._members, images, num_processes=self._num_processes
+        )
+        total = np.zeros(found[0].shape)
+        for one in found:
+            total += one
+            self._each.append(one.argmax(axis=1))
+            self._first.append(total.argmax(axis=1))
+        return self._first[-1]
+
+    def details(self, labels: NDArray[Any]) -> dict[str, Any]:
+        """How many each member has wrong, and the first 1, 2, 3 ... of them together."""
+        return {
+            "wrong_of_each": [int((one != labels).sum()) for one in self._each],
+            "wrong_of_first": [int((one != labels).sum()) for one in self._first],
+        }
+
+
+@contextmanager
+def _work_folder(job: Job) -> Iterator[Path]:
+    if job.work_folder is None:
+        with tempfile.TemporaryDirectory(prefix="trainers-") as folder:
+            yield Path(folder)
+        return
+    part = "held-out" if job.is_held_out else "all"
+    yield Path(job.work_folder) / part
