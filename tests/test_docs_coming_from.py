@@ -50,6 +50,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             assert cli.main(["convert", "mnist", *target.split()]) == 0
         idxdata.write_idx("a.idx", data.train.images)
         idxdata.write_idx("a.gz", data.train.images)
+        idxdata.write_idx("images-0", data.train.images)
+        idxdata.write_idx("labels-0", data.train.labels)
         yield place
 
 

@@ -15,7 +15,7 @@ from trainers.loops import LOOPS, Launcher, Loop
 
 DEFAULT_TIMEOUT_S = 600.0
 
-_ADDRESS = re.compile(r".+:(\d{1,5})")
+_ADDRESS = re.compile(r"[^/]+:([0-9]{1,5})")
 _TASKS = ("chief", "worker")
 """Of a TF_CONFIG; the chief is rank 0, workers come after it."""
 
@@ -99,10 +99,14 @@ def _of_tf_config(environ: Mapping[str, str]) -> Launch | None:
             for index, address in enumerate(_list_of(cluster, kind))
         ]
         kind, index = task.get("type"), task.get("index")
+        if isinstance(index, str) and index.isascii() and index.isdecimal():
+            index = int(index)  # as TensorFlow does
     except (ValueError, AttributeError, TypeError) as error:
         raise LaunchError(
             "TF_CONFIG cannot be understood", found=f"{type(error).__name__}: {error}"
         ) from error
+    if type(index) is not int:
+        index = None
     if len(addresses) < 2 and kind in (None, *_TASKS):
         return None
     wrong = [one for *_, one in addresses if not _is_address(one)]
@@ -112,13 +116,18 @@ def _of_tf_config(environ: Mapping[str, str]) -> Launch | None:
             expected="host:port",
             found=repr(wrong[0]),
         )
+    if len({one for *_, one in addresses}) < len(addresses):
+        raise LaunchError(
+            "two processes of TF_CONFIG have one address",
+            found=", ".join(one for *_, one in addresses),
+        )
     places = [place for place, one in enumerate(addresses) if one[:2] == (kind, index)]
     if not places or set(cluster) - set(_TASKS):
         raise LaunchError(
             "TF_CONFIG is not of processes that train alike",
             expected="tasks 'chief' and 'worker', and this process one of them by its "
             "type and index",
-            found=f"{', '.join(cluster)}; this is {kind} {index}",
+            found=f"{', '.join(cluster)}; this is {kind!r} {index!r}",
         )
     host = _host(addresses[places[0]][2])
     local = [place for place, one in enumerate(addresses) if _host(one[2]) == host]

@@ -103,9 +103,9 @@ class Session:
         """
         if self.job.ranks is None or self.sum_over_ranks is None:
             return
-        place = "none kept"
+        place = "no folder"
         if self.options.checkpoint_folder is not None:
-            place = "kept from the start"
+            place = "a folder without one"
         if checkpoint is not None:
             place = f"epoch {checkpoint.epoch}, step {checkpoint.step}"
         facts = {
@@ -120,7 +120,7 @@ class Session:
             "patience": str(self.options.patience),
             "device": self.options.device,
             "data": self.facts.data,
-            "checkpoints": place,
+            "checkpoints (--checkpoint, --resume, --save)": place,
             "version": str(self.flags["version"]),
         }
         check_agreement(self.job.ranks, self.sum_over_ranks, facts)

@@ -14,6 +14,7 @@ from benchmarks.contest.entry import Planted
 from idxdata import Dataset, Split
 from trainers import run, session
 from trainers.feeding import Feed
+from trainers.loops import Loop
 from trainers.loops.job import Device
 from trainers.recipes import Recipe
 from trainers.weights import Weights, initial_weights
@@ -57,9 +58,10 @@ def _with_naps(pairs: Iterable[Any]) -> Iterator[Any]:
 class OtherOrderFeed(Feed):
     """The order of another seed."""
 
-    def __init__(self, *args: Any) -> None:
-        dataset, recipe, loop, seed, validation = args
-        super().__init__(dataset, recipe, loop, seed + 1, validation)
+    def __init__(
+        self, dataset: Dataset, recipe: Recipe, loop: Loop, seed: int, *rest: int
+    ) -> None:
+        super().__init__(dataset, recipe, loop, seed + 1, *rest)
 
 
 def _other_weights(recipe: Recipe, seed: int) -> Weights:

@@ -31,9 +31,16 @@ class TutorialFeed(Feed):
     """As `Feed`, but for train batches: in the framework's own order, at its own cost."""
 
     def __init__(
-        self, dataset: Dataset, recipe: Recipe, loop: Loop, seed: int, validation: int
+        self,
+        dataset: Dataset,
+        recipe: Recipe,
+        loop: Loop,
+        seed: int,
+        validation: int,
+        rank: int = 0,
+        num_ranks: int = 1,
     ) -> None:
-        super().__init__(dataset, recipe, loop, seed, validation)
+        super().__init__(dataset, recipe, loop, seed, validation, rank, num_ranks)
         self._data = FeedData(dataset.train)
         self._facts = (loop, recipe.batch_size, seed)
 

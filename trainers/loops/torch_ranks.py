@@ -177,5 +177,5 @@ def lost_rank(error: BaseException) -> str | None:
     # gloo has no class of its own.
     is_gloo = isinstance(error, RuntimeError) and "gloo" in str(error).lower()
     if isinstance(error, dist.DistError) or is_gloo:
-        return _SOURCE.sub("", text) or type(error).__name__
+        return _SOURCE.sub("", text).split(". ")[0] or type(error).__name__
     return None
