@@ -55,7 +55,7 @@ def test_what_is_trained_on_alone_is_augmented(loop: str) -> None:
     recipe = replace(SMALL, augmentation=augmentation)
     feed = Feed(data, recipe, find_loop(loop), seed=3, validation=4)
     form = BatchFormat(labels="one_hot", num_classes=3)
-    plan = Plan(40, 16, seed=3, subset=Fold(4, 0, seed=3))
+    plan = Plan(40, 16, seed=3, subset=Fold(4, 0, seed=3, part="train"))
     plain = Batches(data.train, plan, format=form)
     changed = Batches(data.train, plan, format=form, augmentation=augmentation)
     assert feed.tensor_digest() == changed.digest(0) != plain.digest(0)
