@@ -46,6 +46,7 @@ def noisy() -> Dataset:
     return stripes(200, noise=0.85)
 
 
+@pytest.mark.long
 def test_a_committee_says_the_mean_and_goes_on(tmp_path: Path, noisy: Dataset) -> None:
     events: list[dict[str, Any]] = []
     asked = job(work_folder=tmp_path)
@@ -80,6 +81,7 @@ def test_a_committee_says_the_mean_and_goes_on(tmp_path: Path, noisy: Dataset) -
     assert (tmp_path / "all" / "mlp-torch-eager-0" / LAST).stat().st_mtime_ns == kept
 
 
+@pytest.mark.long
 def test_seeds_alone_and_held_out(noisy: Dataset) -> None:
     """A row for each seed; the test split is not needed."""
     data = Dataset("stripes", noisy.train, None, noisy.classes)
@@ -113,6 +115,7 @@ def test_wrong_numbers(
         list(reproduce(job(numbers=numbers), noisy, lambda event: None))
 
 
+@pytest.mark.long
 def test_a_member_that_fails_is_told(noisy: Dataset) -> None:
     """The error comes out of its process as it is."""
     few = Dataset("few", noisy.train[:2], noisy.test, noisy.classes)
