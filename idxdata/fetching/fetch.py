@@ -80,16 +80,17 @@ def fetch(
 
 
 def _is_there(final: Path) -> bool:
+    # In this order: another thread may give the file its name in between.
+    if not os.path.lexists(final):
+        return False
     if final.is_file():
         return True
-    if os.path.lexists(final):
-        raise FetchError(
-            "something that is no file has the name of what is to be fetched",
-            path=final,
-            found="a link to nothing" if final.is_symlink() else None,
-            hint="move it away",
-        )
-    return False
+    raise FetchError(
+        "something that is no file has the name of what is to be fetched",
+        path=final,
+        found="a link to nothing" if final.is_symlink() else None,
+        hint="move it away",
+    )
 
 
 @dataclass(frozen=True, slots=True)
