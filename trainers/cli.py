@@ -27,7 +27,7 @@ from trainers.launch import DEFAULT_TIMEOUT_S, Launch, find_launch
 from trainers.loops import LOOPS, find_loop
 from trainers.loops.job import Device, Precision
 from trainers.options import DEFAULT_CHECKPOINT_S, MAX_THREADS
-from trainers.quoted.reproducing import QUOTED
+from trainers.quoted.quoted_recipes import QUOTED
 from trainers.recipes import RECIPES
 
 DEFAULT_RECIPE = "mlp-3x100"

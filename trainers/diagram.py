@@ -113,6 +113,11 @@ def _training(recipe: Recipe) -> list[str]:
         "batch size": f"{recipe.batch_size:,}",
         "epochs": f"{recipe.epochs:,}",
     }
+    if recipe.augmentation is not None:
+        changes = recipe.augmentation.describe()
+        rows["augmented"] = ", ".join(
+            f"{name} {value}" for name, value in changes.items() if value
+        )
     return [line for name, text in rows.items() for line in _wrapped(name, text)]
 
 

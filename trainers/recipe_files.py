@@ -48,7 +48,7 @@ _WORDS = {str: "a text", int: "an integer", float: "a number", bool: "true or fa
 
 def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
     """All of `recipe` as JSON values, defaults written out; None fields are left out."""
-    return {
+    table = {
         "name": recipe.name,
         "image_shape": list(recipe.image_shape),
         "batch_size": recipe.batch_size,
@@ -56,7 +56,10 @@ def recipe_to_dict(recipe: Recipe) -> dict[str, Any]:
         "loss": recipe.loss,
         "optimizer": _to_table(recipe.optimizer, OPTIMIZER_KINDS),
         "layers": [_to_table(layer, LAYER_KINDS) for layer in recipe.layers],
-    } | _augmentation_table(recipe)
+    }
+    if recipe.augmentation is not None:
+        table["augmentation"] = _changes(recipe.augmentation)
+    return table
 
 
 def recipe_from_dict(values: Mapping[str, Any], *, name: str | None = None) -> Recipe:
@@ -94,6 +97,11 @@ def recipe_from_dict(values: Mapping[str, Any], *, name: str | None = None) -> R
 
 def recipe_to_toml(recipe: Recipe) -> str:
     """A file for `read_recipe` that says no more than it must: no defaults."""
+    augmentation = []
+    if recipe.augmentation is not None:
+        changes = _changes(recipe.augmentation).items()
+        inline = ", ".join(f"{key} = {json.dumps(value)}" for key, value in changes)
+        augmentation = [f"augmentation = {{ {inline} }}"]
     table = [
         f"name = {_quoted(recipe.name)}",
         f"image_shape = {list(recipe.image_shape)}",
@@ -101,7 +109,7 @@ def recipe_to_toml(recipe: Recipe) -> str:
         f"epochs = {recipe.epochs}",
         f'loss = "{recipe.loss}"',
         f"optimizer = {_inline(recipe.optimizer, OPTIMIZER_KINDS)}",
-        *_augmentation_lines(recipe),
+        *augmentation,
         "layers = [",
         *(f"    {_inline(layer, LAYER_KINDS)}," for layer in recipe.layers),
         "]",
@@ -228,19 +236,9 @@ def _augmentation(value: object) -> Augmentation | None:
         raise RecipeError(f"augmentation: {error}") from error
 
 
-def _augmentation_table(recipe: Recipe) -> dict[str, Any]:
-    """What is on; nothing where nothing is."""
-    if recipe.augmentation is None:
-        return {}
-    table = recipe.augmentation.describe()
-    return {"augmentation": {key: value for key, value in table.items() if value}}
-
-
-def _augmentation_lines(recipe: Recipe) -> list[str]:
-    return [
-        f"{name} = {{ {', '.join(f'{k} = {json.dumps(v)}' for k, v in table.items())} }}"
-        for name, table in _augmentation_table(recipe).items()
-    ]
+def _changes(augmentation: Augmentation) -> dict[str, Any]:
+    """Those that are on."""
+    return {key: value for key, value in augmentation.describe().items() if value}
 
 
 def _image_shape(value: object) -> tuple[int, int]:

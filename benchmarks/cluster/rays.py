@@ -2,11 +2,10 @@
 
 import importlib.util
 import logging
-import os
 import re
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from benchmarks.cluster.messages import (
 from benchmarks.cluster.work import ProbeOrder, RoundOrder, play, probe
 from idxdata.cpus import usable_cpus
 from idxdata.errors import MissingFrameworkError
+from trainers.environment import variables
 
 LOCAL = "local"
 LOOPBACK = "127.0.0.1"
@@ -56,7 +56,7 @@ def connected(address: str) -> Iterator["RayPool"]:
     """
     with ExitStack() as stack:
         if address == LOCAL:
-            stack.enter_context(_variables(_LOCAL_VARIABLES))
+            stack.enter_context(variables(_LOCAL_VARIABLES))
         else:
             _check_answer(address)
         ray = _ray()
@@ -282,21 +282,6 @@ def _check_loopback(ray: Any) -> None:
             found=node["NodeManagerAddress"],
             hint="it was imported before RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER was set to 0",
         )
-
-
-@contextmanager
-def _variables(values: Mapping[str, str]) -> Iterator[None]:
-    """In this process's environment, which Ray's processes inherit."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ |= values
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _line(error: BaseException) -> str:

@@ -31,16 +31,9 @@ class TutorialFeed(Feed):
     """As `Feed`, but for train batches: in the framework's own order, at its own cost."""
 
     def __init__(
-        self,
-        dataset: Dataset,
-        recipe: Recipe,
-        loop: Loop,
-        seed: int,
-        validation: int,
-        rank: int = 0,
-        num_ranks: int = 1,
+        self, dataset: Dataset, recipe: Recipe, loop: Loop, seed: int, *rest: int
     ) -> None:
-        super().__init__(dataset, recipe, loop, seed, validation, rank, num_ranks)
+        super().__init__(dataset, recipe, loop, seed, *rest)
         self._data = FeedData(dataset.train)
         self._facts = (loop, recipe.batch_size, seed)
 

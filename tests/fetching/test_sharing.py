@@ -97,6 +97,22 @@ def test_one_download_for_many_threads(site: Site, tmp_path: Path) -> None:
     assert site.manners == ["good"]
 
 
+def test_who_appears_between_two_looks_is_a_file(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread gives it its name just when this one looks."""
+    look = Path.is_file
+
+    def is_file(path: Path) -> bool:
+        found = look(path)
+        if path.name == NAME:
+            path.write_bytes(site.content)
+        return found
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert fetch(remote(site, "good"), tmp_path).read_bytes() == site.content
+
+
 def test_who_waits_goes_on_when_the_other_is_killed(site: Site, tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
     first = child(site, "drip", tmp_path)

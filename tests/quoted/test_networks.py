@@ -9,19 +9,17 @@ import pytest
 from idxdata import Dataset
 from tests.training import stripes
 from trainers.checkpoints import read_weights
-from trainers.errors import IdxDataError, LoopError, QuotedError
+from trainers.errors import CheckpointError, IdxDataError, LoopError, QuotedError
 from trainers.folder import LAST
 from trainers.inference import predict_probabilities
 from trainers.quoted.job import Job
-from trainers.quoted.networks_quoted import NetworkNumbers, reproduce
-from trainers.quoted.quoted_recipes import FOLDER, QuotedRecipe, read_quoted
-from trainers.quoted.reproducing import QUOTED
-from trainers.recipe_files import read_recipe
+from trainers.quoted.networks_quoted import NetworkNumbers, find_member, reproduce
+from trainers.quoted.quoted_recipes import FOLDER, QUOTED, QuotedRecipe, read_quoted
 
 pytest.importorskip("torch")
 
 NUMBERS: dict[str, Any] = {
-    "members": ["mlp"],
+    "members": ["mlp-3x100"],
     "count": 3,
     "loops": ["torch-eager"],
     "is_committee": True,
@@ -55,7 +53,7 @@ def test_a_committee_says_the_mean_and_goes_on(tmp_path: Path, noisy: Dataset) -
     total = np.zeros((60, 3))
     each = []
     for seed in range(3):
-        folder = tmp_path / "all" / f"mlp-torch-eager-{seed}"
+        folder = tmp_path / "all" / f"mlp-3x100-torch-eager-{seed}"
         recipe, weights = read_weights(folder / LAST)
         found = predict_probabilities(recipe, weights, "torch-eager", noisy.test.images)
         each.append(found.argmax(axis=1))
@@ -71,14 +69,21 @@ def test_a_committee_says_the_mean_and_goes_on(tmp_path: Path, noisy: Dataset) -
 
     # What is trained stays: nothing is written again, and a member that is gone, and
     # one that was stopped, become what they were.
-    kept = (tmp_path / "all" / "mlp-torch-eager-0" / LAST).stat().st_mtime_ns
-    (tmp_path / "all" / "mlp-torch-eager-1" / "record.json").unlink()
-    for path in (tmp_path / "all" / "mlp-torch-eager-2").iterdir():
+    kept = (tmp_path / "all" / "mlp-3x100-torch-eager-0" / LAST).stat().st_mtime_ns
+    (tmp_path / "all" / "mlp-3x100-torch-eager-1" / "record.json").unlink()
+    for path in (tmp_path / "all" / "mlp-3x100-torch-eager-2").iterdir():
         path.unlink()
     (again,) = reproduce(asked, noisy, events.append)
     assert again.wrong == row.wrong
     assert again.details["wrong_of_each"] == row.details["wrong_of_each"]
-    assert (tmp_path / "all" / "mlp-torch-eager-0" / LAST).stat().st_mtime_ns == kept
+    assert (
+        tmp_path / "all" / "mlp-3x100-torch-eager-0" / LAST
+    ).stat().st_mtime_ns == kept
+    assert again.details["cpu_s_of_each"][0] == row.details["cpu_s_of_each"][0]
+
+    # What was trained on other data is never taken for this.
+    with pytest.raises(CheckpointError, match="data"):
+        list(reproduce(asked, stripes(190, noise=0.85), events.append))
 
 
 @pytest.mark.long
@@ -129,6 +134,6 @@ def test_a_member_that_fails_is_told(noisy: Dataset) -> None:
 def test_recipes_can_be_read(name: str) -> None:
     numbers = NetworkNumbers.from_table(read_quoted(FOLDER / f"{name}.toml").numbers)
     for member in numbers.members:
-        recipe = read_recipe(FOLDER / "members" / f"{member}.toml")
+        recipe = find_member(member)
         assert recipe.is_bit_comparable
         assert recipe.num_classes == 10

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from trainers.errors import QuotedError
-from trainers.quoted.quoted_recipes import FOLDER, QuotedRecipe, read_quoted
-from trainers.quoted.reproducing import QUOTED
+from trainers.quoted.quoted_recipes import FOLDER, QUOTED, QuotedRecipe, read_quoted
 from trainers.quoted.rows import (
     QuotedRow,
     read_rows,

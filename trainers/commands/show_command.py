@@ -24,7 +24,7 @@ class _Lines(RegexHighlighter):
         r"(?P<frame>[│─╭╮╰╯├┤┬┴]+)",
         r"(?m)(?P<dim>output +parameters$)",
         r"(?m)^ +(?P<dim>\d+) +│",
-        r"(?m)^(?P<dim>loss|optimiser|batch size|epochs)  ",
+        r"(?m)^(?P<dim>loss|optimiser|batch size|epochs|augmented)  ",
         r"(?P<name>^\S+)",
     ]
 

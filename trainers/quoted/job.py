@@ -3,7 +3,6 @@
 import importlib.metadata
 import os
 import platform
-import resource
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -138,6 +137,10 @@ def _is_wrong(classify: Classify, split: Split) -> NDArray[np.bool_]:
 
 def _cpu_s() -> float:
     """CPU seconds of this process, and of its children that have ended."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return time.process_time()
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.process_time() + children.ru_utime + children.ru_stime
 

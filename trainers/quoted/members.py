@@ -6,11 +6,15 @@ gain little from a second. A member is a pure function of its recipe, loop, seed
 
 import json
 import multiprocessing
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +25,8 @@ from numpy.typing import NDArray
 from idxdata import Dataset, Split
 from idxdata.atomic import atomic_write
 from trainers.checkpoints import read_weights
-from trainers.folder import LAST
+from trainers.environment import variables
+from trainers.folder import LAST, RECORD
 from trainers.inference import predict_probabilities
 from trainers.options import RunOptions
 from trainers.quoted.job import Event
@@ -32,6 +37,8 @@ _NUM_WATCHED = 1000
 """Of the train split, evaluated after each epoch: members never see what they are for."""
 _TIME = "time.json"
 _CHECKPOINT_S = 60.0
+_OF_CHILDREN = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+"""Libraries look at it when they are loaded."""
 
 Result = TypeVar("Result")
 
@@ -113,7 +120,8 @@ def members_probabilities(
 
 
 def _train(member: Member, data: Dataset) -> None:
-    begin, before = time.perf_counter(), member.spent_s
+    begin, (wall_s, cpu_s) = time.perf_counter(), member.spent_s
+    was_finished = (member.folder / RECORD).exists()
     options = RunOptions(
         recipe=member.recipe,
         loop=member.loop,
@@ -124,12 +132,13 @@ def _train(member: Member, data: Dataset) -> None:
         checkpoint_s=_CHECKPOINT_S,
         resume=True,
     )
-    if (member.folder / "record.json").exists():
-        return
+    # A finished one is not trained again, but it must be of this recipe and this data.
     run(options, lambda event: None)
-    spent = before[0] + time.perf_counter() - begin, before[1] + time.process_time()
+    if was_finished:
+        return
+    spent_s = wall_s + time.perf_counter() - begin, cpu_s + time.process_time()
     with atomic_write(member.folder / _TIME) as file:
-        file.write(json.dumps(spent).encode())
+        file.write(json.dumps(spent_s).encode())
 
 
 def _predict(member: Member, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -144,16 +153,9 @@ def _in_processes(
     tell: Callable[[int], None],
 ) -> list[Result]:
     """What each call gives. A fresh process for each: frameworks share none."""
-    with (
-        _environment(OMP_NUM_THREADS="1", TF_CPP_MIN_LOG_LEVEL="2"),
-        ProcessPoolExecutor(
-            num_processes,
-            mp_context=multiprocessing.get_context("spawn"),
-            max_tasks_per_child=1,
-        ) as pool,
-    ):
+    with variables(_OF_CHILDREN), ThreadPoolExecutor(num_processes) as pool:
         tell(0)
-        futures = [pool.submit(function, *call) for call in calls]
+        futures = [pool.submit(_in_process, function, *call) for call in calls]
         left: set[Future[Result]] = set(futures)
         try:
             while left:
@@ -169,16 +171,7 @@ def _in_processes(
         return [one.result() for one in futures]
 
 
-@contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    """Of children: libraries look at it when they are loaded."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+def _in_process(function: Callable[..., Result], *call: Any) -> Result:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        return pool.submit(function, *call).result()

@@ -23,7 +23,8 @@ from trainers.quoted.members import (
 )
 from trainers.quoted.quoted_recipes import FOLDER, check_keys, checked_integer
 from trainers.quoted.rows import QuotedRow
-from trainers.recipe_files import read_recipe
+from trainers.recipe_files import read_recipe, recipe_to_dict
+from trainers.recipes import RECIPES, Recipe
 
 _PACKAGES = {
     "torch": ("torch",),
@@ -34,7 +35,7 @@ _PACKAGES = {
 
 @dataclass(frozen=True, slots=True)
 class NetworkNumbers:
-    """`members`: names of recipes in recipes/quoted/members, which seeds take in turn;
+    """`members`: names for `find_member`, which seeds take in turn;
     `count`: how many seeds; `loops`: what trains them, each all of them;
     `is_committee`: whether they are judged together.
     """
@@ -77,7 +78,7 @@ def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow
     loops = numbers.loops if job.loop is None else [job.loop]
     for loop in loops:
         find_loop(loop)
-    recipes = [read_recipe(FOLDER / "members" / f"{n}.toml") for n in numbers.members]
+    recipes = [find_member(name) for name in numbers.members]
     with _work_folder(job) as folder:
         for loop in loops:
             sitting = Sitting(job, dataset)
@@ -96,8 +97,17 @@ def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow
                 yield _judged(Sitting(job, dataset), [member], 1)
 
 
+def find_member(name: str) -> Recipe:
+    """The built-in recipe of that name, else that in recipes/quoted/members.
+
+    Raises `OSError` and `RecipeError`.
+    """
+    return RECIPES.get(name) or read_recipe(FOLDER / "members" / f"{name}.toml")
+
+
 def _judged(sitting: Sitting, members: list[Member], num_processes: int) -> QuotedRow:
     answers = _Answers(members, num_processes)
+    recipes = {one.recipe.name: recipe_to_dict(one.recipe) for one in members}
     walls, cpus = zip(*(member.spent_s for member in members))
     loop = find_loop(members[0].loop)
     names = (*_PACKAGES[loop.adapter], *(["keras"] if "keras" in loop.name else []))
@@ -106,7 +116,12 @@ def _judged(sitting: Sitting, members: list[Member], num_processes: int) -> Quot
         answers,
         details=lambda labels: (
             answers.details(labels)
-            | {"loop": loop.name, "wall_s_of_each": walls, "cpu_s_of_each": cpus}
+            | {
+                "loop": loop.name,
+                "recipes": list(recipes.values()),
+                "wall_s_of_each": walls,
+                "cpu_s_of_each": cpus,
+            }
         ),
         seeds=[member.seed for member in members],
         packages=["numpy", *filter(_is_installed, names)],

@@ -1,4 +1,4 @@
-"""The quoted recipes that can be run, by name: the one place to add another."""
+"""A quoted recipe, run by its name."""
 
 import difflib
 import importlib
@@ -9,17 +9,8 @@ from typing import Any
 from idxdata import Dataset
 from trainers.errors import QuotedError
 from trainers.quoted.job import Event, Job
-from trainers.quoted.quoted_recipes import FOLDER, read_quoted
+from trainers.quoted.quoted_recipes import FOLDER, QUOTED, read_quoted
 from trainers.quoted.rows import QuotedRow
-
-QUOTED = {
-    "mlp-97.7": "networks_quoted",
-    "svm-0.8": "svm_quoted",
-    "cnn-99.6": "networks_quoted",
-    "committee-0.23": "networks_quoted",
-}
-"""By the name of the file in `recipes/quoted` that has its numbers: the module here whose
-`reproduce` runs it."""
 
 
 def reproduce(
