@@ -20,9 +20,10 @@ pytest.importorskip("torch")
 
 NUMBERS: dict[str, Any] = {
     "members": ["mlp-3x100"],
-    "count": 3,
+    "seeds": 3,
     "loops": ["torch-eager"],
     "is_committee": True,
+    "fits_held_out": True,
 }
 
 
@@ -90,7 +91,7 @@ def test_a_committee_says_the_mean_and_goes_on(tmp_path: Path, noisy: Dataset) -
 def test_seeds_alone_and_held_out(noisy: Dataset) -> None:
     """A row for each seed; the test split is not needed."""
     data = Dataset("stripes", noisy.train, None, noisy.classes)
-    asked = job(is_held_out=True, numbers={"is_committee": False, "count": 2})
+    asked = job(is_held_out=True, numbers={"is_committee": False, "seeds": 2})
     rows = list(reproduce(asked, data, lambda event: None))
     assert [row.seeds for row in rows] == [[0], [1]]
     for row in rows:
@@ -101,14 +102,33 @@ def test_seeds_alone_and_held_out(noisy: Dataset) -> None:
         assert row.wall_s >= row.details["wall_s_of_each"][0] > 0
 
 
+@pytest.mark.long
+def test_held_out_images_may_be_kept_out_of_both(tmp_path: Path, noisy: Dataset) -> None:
+    """Then the members that were chosen are those that the test set judges."""
+    numbers = {"fits_held_out": False, "seeds": 2}
+    asked = job(numbers=numbers, work_folder=tmp_path, is_held_out=True)
+    (chosen,) = reproduce(asked, noisy, lambda event: None)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob(LAST)}
+    assert len(kept) == 2
+    asked = job(numbers=numbers, work_folder=tmp_path)
+    (row,) = reproduce(asked, noisy, lambda event: None)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob(LAST)} == kept
+    assert chosen.held_out is not None and row.held_out is not None
+    assert row.held_out["wrong"] == chosen.held_out["wrong"]
+    told = row.held_out["details"]
+    assert told["wrong_of_each"] == chosen.details["wrong_of_each"]
+    assert (row.num_test, row.details["wrong_of_first"][-1]) == (60, row.num_wrong)
+
+
 @pytest.mark.parametrize(
     ("numbers", "error"),
     [
-        ({"count": 0}, QuotedError),
+        ({"seeds": 0}, QuotedError),
         ({"members": []}, QuotedError),
         ({"members": ["../mlp", 3]}, QuotedError),
         ({"loops": "torch-eager"}, QuotedError),
         ({"is_committee": 1}, QuotedError),
+        ({"fits_held_out": "no"}, QuotedError),
         ({"more": 1}, QuotedError),
         ({"loops": ["torch-lazy"]}, LoopError),
     ],

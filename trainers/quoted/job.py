@@ -41,14 +41,20 @@ class Sitting:
     """A job under way on `dataset`: made before anything is computed, it takes the time.
 
     The test split is not touched before `finish`, and never if images are held out.
+    `fits_held_out`: whether the held out part is fitted when the test split judges; if
+    not, what is fitted is the same either way, and is judged by both.
+
     Raises `QuotedError` if the images are not grey uint8 ones or there is no test split
     to judge by, and `PlanError` if the train split is too small to hold a part out.
     """
 
-    def __init__(self, job: Job, dataset: Dataset) -> None:
+    def __init__(
+        self, job: Job, dataset: Dataset, *, fits_held_out: bool = True
+    ) -> None:
         self._started = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._wall_s, self._cpu_s = time.perf_counter(), _cpu_s()
         self._job, self._dataset = job, dataset
+        self._holds_out = job.is_held_out or not fits_held_out
         images = dataset.train.images
         if images.dtype != np.uint8 or images.ndim != 3:
             raise QuotedError(
@@ -61,7 +67,7 @@ class Sitting:
 
     def train(self) -> Split:
         """What is fitted: the train split, without what is held out; in its order."""
-        if not self._job.is_held_out:
+        if not self._holds_out:
             return self._dataset.train
         return _rows_of(self._dataset.train, self._rows("train"))
 
@@ -77,26 +83,27 @@ class Sitting:
         """Judge, once, and say what came of it.
 
         `packages`: those that computed. `details`: what else the row holds, of the
-        labels (n,) that were judged by. `spent_s`: seconds of wall and CPU that went
-        into it before the sitting.
+        labels (n,) that were judged by; asked for after `classify`. `spent_s`: seconds
+        of wall and CPU that went into it before the sitting.
         """
         job, dataset = self._job, self._dataset
         num_test, wrong = 0, list[int]()
         held_out: dict[str, Any] | None = None
-        if job.is_held_out:
+        said: dict[str, Any] = {}
+        if self._holds_out:
             rows = self._rows("held_out")
-            judged = _rows_of(dataset.train, rows)
-            is_wrong = _is_wrong(classify, judged)
+            is_wrong, said = _judge(classify, details, _rows_of(dataset.train, rows))
             held_out = {
                 "num_folds": job.recipe.num_folds,
                 "seed": job.recipe.held_out_seed,
                 "num_examples": len(rows),
                 "wrong": rows[is_wrong].tolist(),
             }
-        else:
-            judged = dataset.test
-            num_test = len(judged)
-            wrong = np.flatnonzero(_is_wrong(classify, judged)).tolist()
+        if not job.is_held_out:
+            if held_out is not None:
+                held_out["details"] = said
+            is_wrong, said = _judge(classify, details, dataset.test)
+            num_test, wrong = len(is_wrong), np.flatnonzero(is_wrong).tolist()
         wall_s, cpu_s = time.perf_counter() - self._wall_s, _cpu_s() - self._cpu_s
         return QuotedRow(
             name=job.recipe.name,
@@ -113,7 +120,7 @@ class Sitting:
             recipe=job.recipe.to_dict(),
             held_out=held_out,
             started=self._started,
-            details=details(judged.to_numpy()[1]),
+            details=said,
         )
 
     def _rows(self, part: Literal["train", "held_out"]) -> NDArray[np.int64]:
@@ -129,10 +136,14 @@ def _rows_of(split: Split, rows: NDArray[np.int64]) -> Split:
     return Split(images[rows], labels[rows])
 
 
-def _is_wrong(classify: Classify, split: Split) -> NDArray[np.bool_]:
+def _judge(
+    classify: Classify,
+    details: Callable[[NDArray[Any]], dict[str, Any]],
+    split: Split,
+) -> tuple[NDArray[np.bool_], dict[str, Any]]:
+    """Whether each image is wrong, and the details."""
     images, labels = split.to_numpy()
-    is_wrong: NDArray[np.bool_] = classify(images) != labels
-    return is_wrong
+    return classify(images) != labels, details(labels)
 
 
 def _cpu_s() -> float:

@@ -63,17 +63,16 @@ class Member:
 
 
 def make_members(
-    recipes: Sequence[Recipe], count: int, loop: str, data: Dataset, folder: Path
+    recipes: Sequence[Recipe], num_seeds: int, loop: str, data: Dataset, folder: Path
 ) -> list[Member]:
-    """Of seeds 0 to count - 1, which take the recipes, fitted to the data, in turn."""
+    """Each recipe, fitted to the data, with seed 0, then each with seed 1, and so on."""
     shape, num_classes = data.train.images.shape[1:], len(data.classes)
     fitted = [fit_recipe(recipe, shape, num_classes) for recipe in recipes]
-    made = []
-    for seed in range(count):
-        recipe = fitted[seed % len(fitted)]
-        place = folder / f"{recipe.name}-{loop}-{seed}"
-        made.append(Member(recipe, loop, seed, place))
-    return made
+    return [
+        Member(recipe, loop, seed, folder / f"{recipe.name}-{loop}-{seed}")
+        for seed in range(num_seeds)
+        for recipe in fitted
+    ]
 
 
 def train_members(

@@ -35,21 +35,22 @@ _PACKAGES = {
 
 @dataclass(frozen=True, slots=True)
 class NetworkNumbers:
-    """`members`: names for `find_member`, which seeds take in turn;
-    `count`: how many seeds; `loops`: what trains them, each all of them;
-    `is_committee`: whether they are judged together.
+    """`members`: names for `find_member`; `seeds`: how many of each, from 0 on;
+    `loops`: what trains them, each all of them; `is_committee`: whether they are judged
+    together; `fits_held_out`: see `Sitting`.
     """
 
     members: list[str]
-    count: int
+    seeds: int
     loops: list[str]
     is_committee: bool
+    fits_held_out: bool
 
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> "NetworkNumbers":
         """Raises `QuotedError` for what is missing, unknown or of a wrong type."""
         check_keys(table, {field.name for field in fields(cls)})
-        checked_integer("count", table["count"], 1)
+        checked_integer("seeds", table["seeds"], 1)
         for name in ("members", "loops"):
             value = table[name]
             if (
@@ -58,12 +59,13 @@ class NetworkNumbers:
                 or not all(isinstance(one, str) for one in value)
             ):
                 raise QuotedError(f"{name} is no list of names", found=repr(value))
-        if not isinstance(table["is_committee"], bool):
-            raise QuotedError(
-                "is_committee is wrong",
-                expected="true or false",
-                found=repr(table["is_committee"]),
-            )
+        for name in ("is_committee", "fits_held_out"):
+            if not isinstance(table[name], bool):
+                raise QuotedError(
+                    f"{name} is wrong",
+                    expected="true or false",
+                    found=repr(table[name]),
+                )
         return cls(**table)
 
 
@@ -79,10 +81,11 @@ def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow
     for loop in loops:
         find_loop(loop)
     recipes = [find_member(name) for name in numbers.members]
-    with _work_folder(job) as folder:
+    fits_all = numbers.fits_held_out and not job.is_held_out
+    with _work_folder(job, "all" if fits_all else "rest") as folder:
         for loop in loops:
-            sitting = Sitting(job, dataset)
-            members = make_members(recipes, numbers.count, loop, dataset, folder)
+            sitting = Sitting(job, dataset, fits_held_out=numbers.fits_held_out)
+            members = make_members(recipes, numbers.seeds, loop, dataset, folder)
             train_members(
                 members,
                 sitting.train(),
@@ -94,7 +97,8 @@ def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow
                 yield _judged(sitting, members, job.num_threads)
                 continue
             for member in members:
-                yield _judged(Sitting(job, dataset), [member], 1)
+                alone = Sitting(job, dataset, fits_held_out=numbers.fits_held_out)
+                yield _judged(alone, [member], 1)
 
 
 def find_member(name: str) -> Recipe:
@@ -118,6 +122,7 @@ def _judged(sitting: Sitting, members: list[Member], num_processes: int) -> Quot
             answers.details(labels)
             | {
                 "loop": loop.name,
+                "members": [member.recipe.name for member in members],
                 "recipes": list(recipes.values()),
                 "wall_s_of_each": walls,
                 "cpu_s_of_each": cpus,
@@ -150,6 +155,7 @@ class _Answers:
         found = members_probabilities(
             self._members, images, num_processes=self._num_processes
         )
+        self._each, self._first = [], []
         total = np.zeros(found[0].shape)
         for one in found:
             total += one
@@ -166,10 +172,9 @@ class _Answers:
 
 
 @contextmanager
-def _work_folder(job: Job) -> Iterator[Path]:
+def _work_folder(job: Job, part: str) -> Iterator[Path]:
     if job.work_folder is None:
         with tempfile.TemporaryDirectory(prefix="trainers-") as folder:
             yield Path(folder)
         return
-    part = "held-out" if job.is_held_out else "all"
     yield Path(job.work_folder) / part
