@@ -15,6 +15,7 @@ from trainers.inference import predict_probabilities
 from trainers.quoted.job import Job
 from trainers.quoted.networks_quoted import NetworkNumbers, find_member, reproduce
 from trainers.quoted.quoted_recipes import FOLDER, QUOTED, QuotedRecipe, read_quoted
+from trainers.quoted.shifting import shifted
 
 pytest.importorskip("torch")
 
@@ -24,6 +25,7 @@ NUMBERS: dict[str, Any] = {
     "loops": ["torch-eager"],
     "is_committee": True,
     "fits_held_out": True,
+    "shifts": [],
 }
 
 
@@ -103,9 +105,12 @@ def test_seeds_alone_and_held_out(noisy: Dataset) -> None:
 
 
 @pytest.mark.long
-def test_held_out_images_may_be_kept_out_of_both(tmp_path: Path, noisy: Dataset) -> None:
+def test_held_out_images_may_be_kept_out_of_both(
+    tmp_path: Path, noisy: Dataset
+) -> None:
     """Then the members that were chosen are those that the test set judges."""
-    numbers = {"fits_held_out": False, "seeds": 2}
+    shifts = [[0, 0], [1, 0], [0, -1]]
+    numbers = {"fits_held_out": False, "seeds": 2, "shifts": shifts}
     asked = job(numbers=numbers, work_folder=tmp_path, is_held_out=True)
     (chosen,) = reproduce(asked, noisy, lambda event: None)
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob(LAST)}
@@ -119,6 +124,17 @@ def test_held_out_images_may_be_kept_out_of_both(tmp_path: Path, noisy: Dataset)
     assert told["wrong_of_each"] == chosen.details["wrong_of_each"]
     assert (row.num_test, row.details["wrong_of_first"][-1]) == (60, row.num_wrong)
 
+    # Each image is judged by its shifts too.
+    total = np.zeros((60, 3))
+    for path in kept:
+        recipe, weights = read_weights(path)
+        for shift in shifts:
+            images = shifted(noisy.test.images, *shift)
+            total += predict_probabilities(recipe, weights, "torch-eager", images)
+    assert (
+        row.wrong == np.flatnonzero(total.argmax(axis=1) != noisy.test.labels).tolist()
+    )
+
 
 @pytest.mark.parametrize(
     ("numbers", "error"),
@@ -129,6 +145,7 @@ def test_held_out_images_may_be_kept_out_of_both(tmp_path: Path, noisy: Dataset)
         ({"loops": "torch-eager"}, QuotedError),
         ({"is_committee": 1}, QuotedError),
         ({"fits_held_out": "no"}, QuotedError),
+        ({"shifts": [[1]]}, QuotedError),
         ({"more": 1}, QuotedError),
         ({"loops": ["torch-lazy"]}, LoopError),
     ],

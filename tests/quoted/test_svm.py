@@ -13,7 +13,8 @@ from trainers.errors import QuotedError
 from trainers.quoted.chunking import Machine, SvmNumbers, fit_in_chunks, kernel
 from trainers.quoted.deskewing import deskew
 from trainers.quoted.quoted_recipes import FOLDER, read_quoted
-from trainers.quoted.svm import classify, fit_machines, shifted
+from trainers.quoted.shifting import shifted
+from trainers.quoted.svm import classify, fit_machines
 
 svm = pytest.importorskip("sklearn.svm")
 

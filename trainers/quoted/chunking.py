@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idxdata.errors import MissingFrameworkError
-from trainers.errors import QuotedError
 from trainers.quoted.quoted_recipes import check_keys, checked_integer, checked_number
+from trainers.quoted.shifting import checked_shifts
 
 _BLOCK = 2048
 _CACHED = 1 << 16
@@ -55,19 +55,7 @@ class SvmNumbers:
     def from_table(table: dict[str, Any]) -> "SvmNumbers":
         """Of a quoted recipe's `numbers`. Raises `QuotedError`."""
         check_keys(table, {field.name for field in fields(SvmNumbers)})
-        shifts = table["shifts"]
-        is_list = isinstance(shifts, list) and all(
-            isinstance(shift, list)
-            and len(shift) == 2
-            and all(type(part) is int for part in shift)
-            for shift in shifts
-        )
-        if not is_list:
-            raise QuotedError(
-                "no shifts", expected="pairs of integers", found=repr(shifts)
-            )
-        pairs = tuple((down, right) for down, right in shifts)
-        return SvmNumbers(**table | {"shifts": pairs})
+        return SvmNumbers(**table | {"shifts": checked_shifts(table["shifts"])})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -30,6 +30,7 @@ from trainers.folder import LAST, RECORD
 from trainers.inference import predict_probabilities
 from trainers.options import RunOptions
 from trainers.quoted.job import Event
+from trainers.quoted.shifting import shifted
 from trainers.recipes import Recipe, fit_recipe
 from trainers.run import run
 
@@ -107,12 +108,16 @@ def train_members(
 
 
 def members_probabilities(
-    members: Sequence[Member], images: NDArray[np.uint8], *, num_processes: int
+    members: Sequence[Member],
+    images: NDArray[np.uint8],
+    *,
+    shifts: Sequence[tuple[int, int]],
+    num_processes: int,
 ) -> list[NDArray[np.float32]]:
-    """What each member says of `images`: (n, classes)."""
+    """What each member says of `images`: (n, classes), the mean over `shifts` of them."""
     return _in_processes(
         _predict,
-        [(member, images) for member in members],
+        [(member, images, shifts) for member in members],
         num_processes,
         lambda done: None,
     )
@@ -140,9 +145,16 @@ def _train(member: Member, data: Dataset) -> None:
         file.write(json.dumps(spent_s).encode())
 
 
-def _predict(member: Member, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _predict(
+    member: Member, images: NDArray[np.uint8], shifts: Sequence[tuple[int, int]]
+) -> NDArray[np.float32]:
     recipe, weights = read_weights(member.folder / LAST)
-    return predict_probabilities(recipe, weights, member.loop, images)
+    found = [
+        predict_probabilities(recipe, weights, member.loop, shifted(images, *shift))
+        for shift in shifts or [(0, 0)]
+    ]
+    mean: NDArray[np.float32] = np.mean(found, axis=0)
+    return mean
 
 
 def _in_processes(

@@ -23,6 +23,7 @@ from trainers.quoted.members import (
 )
 from trainers.quoted.quoted_recipes import FOLDER, check_keys, checked_integer
 from trainers.quoted.rows import QuotedRow
+from trainers.quoted.shifting import checked_shifts
 from trainers.recipe_files import read_recipe, recipe_to_dict
 from trainers.recipes import RECIPES, Recipe
 
@@ -37,7 +38,8 @@ _PACKAGES = {
 class NetworkNumbers:
     """`members`: names for `find_member`; `seeds`: how many of each, from 0 on;
     `loops`: what trains them, each all of them; `is_committee`: whether they are judged
-    together; `fits_held_out`: see `Sitting`.
+    together; `fits_held_out`: see `Sitting`; `shifts`: of the images to judge, (pixels
+    down, pixels right), whose probabilities are averaged; none are the images as they are.
     """
 
     members: list[str]
@@ -45,6 +47,7 @@ class NetworkNumbers:
     loops: list[str]
     is_committee: bool
     fits_held_out: bool
+    shifts: tuple[tuple[int, int], ...]
 
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> "NetworkNumbers":
@@ -66,7 +69,7 @@ class NetworkNumbers:
                     expected="true or false",
                     found=repr(table[name]),
                 )
-        return cls(**table)
+        return cls(**table | {"shifts": checked_shifts(table["shifts"])})
 
 
 def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow]:
@@ -94,11 +97,11 @@ def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow
                 on_event=on_event,
             )
             if numbers.is_committee:
-                yield _judged(sitting, members, job.num_threads)
+                yield _judged(sitting, members, numbers, job.num_threads)
                 continue
             for member in members:
                 alone = Sitting(job, dataset, fits_held_out=numbers.fits_held_out)
-                yield _judged(alone, [member], 1)
+                yield _judged(alone, [member], numbers, 1)
 
 
 def find_member(name: str) -> Recipe:
@@ -109,8 +112,13 @@ def find_member(name: str) -> Recipe:
     return RECIPES.get(name) or read_recipe(FOLDER / "members" / f"{name}.toml")
 
 
-def _judged(sitting: Sitting, members: list[Member], num_processes: int) -> QuotedRow:
-    answers = _Answers(members, num_processes)
+def _judged(
+    sitting: Sitting,
+    members: list[Member],
+    numbers: NetworkNumbers,
+    num_processes: int,
+) -> QuotedRow:
+    answers = _Answers(members, numbers.shifts, num_processes)
     recipes = {one.recipe.name: recipe_to_dict(one.recipe) for one in members}
     walls, cpus = zip(*(member.spent_s for member in members))
     loop = find_loop(members[0].loop)
@@ -145,15 +153,24 @@ def _is_installed(name: str) -> bool:
 class _Answers:
     """What members together say of images, and each of them."""
 
-    def __init__(self, members: list[Member], num_processes: int) -> None:
-        self._members, self._num_processes = members, num_processes
+    def __init__(
+        self,
+        members: list[Member],
+        shifts: tuple[tuple[int, int], ...],
+        num_processes: int,
+    ) -> None:
+        self._members, self._shifts = members, shifts
+        self._num_processes = num_processes
         self._each: list[NDArray[np.int64]] = []
         self._first: list[NDArray[np.int64]] = []
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
         """The class of the largest mean probability, int64 (n,)."""
         found = members_probabilities(
-            self._members, images, num_processes=self._num_processes
+            self._members,
+            images,
+            shifts=self._shifts,
+            num_processes=self._num_processes,
         )
         self._each, self._first = [], []
         total = np.zeros(found[0].shape)

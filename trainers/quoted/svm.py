@@ -17,25 +17,11 @@ from numpy.typing import NDArray
 
 from trainers.errors import QuotedError
 from trainers.quoted.chunking import Machine, SvmNumbers, fit_in_chunks, import_svc
+from trainers.quoted.shifting import shifted
 
 Pixels = NDArray[np.uint8]
 """(n, height, width), 0..`deskewing.TOP`."""
 Event = Callable[[dict[str, Any]], None]
-
-
-def shifted(images: Pixels, down: int, right: int) -> Pixels:
-    """By whole pixels; what comes in is 0. New memory.
-
-    As `idxdata.Augmentation`'s shift has it, where that is of whole pixels.
-    """
-    height, width = images.shape[1:]
-    result = np.zeros_like(images)
-    if abs(down) >= height or abs(right) >= width:
-        return result
-    to_rows, of_rows = _overlap(down, height)
-    to_columns, of_columns = _overlap(right, width)
-    result[:, to_rows, to_columns] = images[:, of_rows, of_columns]
-    return result
 
 
 def fit_machines(
@@ -149,12 +135,6 @@ def _fit_machine(
 
 def _tell_round(progress: _Progress, what: str, number: int, size: int) -> None:
     progress.tell("fit", f"{what}: round {number}, {size:,} examples", is_done=False)
-
-
-def _overlap(by: int, size: int) -> tuple[slice, slice]:
-    """Where a shifted axis has what was there, and where that was."""
-    there = slice(max(by, 0), size + min(by, 0))
-    return there, slice(max(-by, 0), size + min(-by, 0))
 
 
 def _in_threads(
