@@ -12,8 +12,8 @@ from typing import Any
 from benchmarks.environment import CpuClock, foreign_load, thread_variables
 
 Row = dict[str, Any]
-"""What is stored of a run: "case", "environment", "foreign_load", and either
-"record" (a `trainers.record.RunRecord`) or "error" (text)."""
+"""What is stored of a run: "case", "environment", "foreign_load", "wall_s" of the whole
+process, and either "record" (a `trainers.record.RunRecord`) or "error" (text)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,9 @@ def run_case(case: Case, environment: Row, on_epoch: Callable[[], None]) -> Row:
         status = process.wait()
         stderr.seek(0)
         messages = stderr.read().strip().splitlines()
-    row["foreign_load"] = foreign_load(begin, CpuClock.now())
+    end = CpuClock.now()
+    row["foreign_load"] = foreign_load(begin, end)
+    row["wall_s"] = end.wall_s - begin.wall_s
     if status:
         row.pop("record", None)
         row["error"] = f"exit status {status}: " + (messages or ["no message"])[-1]

@@ -13,6 +13,7 @@ from trainers.errors import CheckpointError, IdxDataError, LoopError, QuotedErro
 from trainers.folder import LAST
 from trainers.inference import predict_probabilities
 from trainers.quoted.job import Job
+from trainers.quoted.members import seen
 from trainers.quoted.networks_quoted import NetworkNumbers, find_member, reproduce
 from trainers.quoted.quoted_recipes import FOLDER, QUOTED, QuotedRecipe, read_quoted
 from trainers.quoted.shifting import shifted
@@ -21,6 +22,7 @@ pytest.importorskip("torch")
 
 NUMBERS: dict[str, Any] = {
     "members": ["mlp-3x100"],
+    "views": ["plain"],
     "seeds": 3,
     "loops": ["torch-eager"],
     "is_committee": True,
@@ -56,11 +58,11 @@ def test_a_committee_says_the_mean_and_goes_on(tmp_path: Path, noisy: Dataset) -
     total = np.zeros((60, 3))
     each = []
     for seed in range(3):
-        folder = tmp_path / "all" / f"mlp-3x100-torch-eager-{seed}"
+        folder = tmp_path / "all" / f"mlp-3x100-plain-torch-eager-{seed}"
         recipe, weights = read_weights(folder / LAST)
         found = predict_probabilities(recipe, weights, "torch-eager", noisy.test.images)
         each.append(found.argmax(axis=1))
-        total += found
+        total += np.log(np.maximum(found, 1e-9))
     labels = noisy.test.labels
     assert row.wrong == np.flatnonzero(total.argmax(axis=1) != labels).tolist()
     assert row.details["wrong_of_each"] == [int((one != labels).sum()) for one in each]
@@ -72,15 +74,17 @@ def test_a_committee_says_the_mean_and_goes_on(tmp_path: Path, noisy: Dataset) -
 
     # What is trained stays: nothing is written again, and a member that is gone, and
     # one that was stopped, become what they were.
-    kept = (tmp_path / "all" / "mlp-3x100-torch-eager-0" / LAST).stat().st_mtime_ns
-    (tmp_path / "all" / "mlp-3x100-torch-eager-1" / "record.json").unlink()
-    for path in (tmp_path / "all" / "mlp-3x100-torch-eager-2").iterdir():
+    kept = (
+        (tmp_path / "all" / "mlp-3x100-plain-torch-eager-0" / LAST).stat().st_mtime_ns
+    )
+    (tmp_path / "all" / "mlp-3x100-plain-torch-eager-1" / "record.json").unlink()
+    for path in (tmp_path / "all" / "mlp-3x100-plain-torch-eager-2").iterdir():
         path.unlink()
     (again,) = reproduce(asked, noisy, events.append)
     assert again.wrong == row.wrong
     assert again.details["wrong_of_each"] == row.details["wrong_of_each"]
     assert (
-        tmp_path / "all" / "mlp-3x100-torch-eager-0" / LAST
+        tmp_path / "all" / "mlp-3x100-plain-torch-eager-0" / LAST
     ).stat().st_mtime_ns == kept
     assert again.details["cpu_s_of_each"][0] == row.details["cpu_s_of_each"][0]
 
@@ -110,7 +114,8 @@ def test_held_out_images_may_be_kept_out_of_both(
 ) -> None:
     """Then the members that were chosen are those that the test set judges."""
     shifts = [[0, 0], [1, 0], [0, -1]]
-    numbers = {"fits_held_out": False, "seeds": 2, "shifts": shifts}
+    views = ["plain", "upright-wide"]
+    numbers = {"fits_held_out": False, "seeds": 1, "views": views, "shifts": shifts}
     asked = job(numbers=numbers, work_folder=tmp_path, is_held_out=True)
     (chosen,) = reproduce(asked, noisy, lambda event: None)
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob(LAST)}
@@ -124,16 +129,19 @@ def test_held_out_images_may_be_kept_out_of_both(
     assert told["wrong_of_each"] == chosen.details["wrong_of_each"]
     assert (row.num_test, row.details["wrong_of_first"][-1]) == (60, row.num_wrong)
 
-    # Each image is judged by its shifts too.
+    # Each image is judged by the members' views of it, and by the shifts of these.
     total = np.zeros((60, 3))
-    for path in kept:
-        recipe, weights = read_weights(path)
+    for view in views:
+        recipe, weights = read_weights(
+            tmp_path / "rest" / f"mlp-3x100-{view}-torch-eager-0" / LAST
+        )
         for shift in shifts:
-            images = shifted(noisy.test.images, *shift)
-            total += predict_probabilities(recipe, weights, "torch-eager", images)
-    assert (
-        row.wrong == np.flatnonzero(total.argmax(axis=1) != noisy.test.labels).tolist()
-    )
+            images = shifted(seen(noisy.test.images, view), *shift)
+            found = predict_probabilities(recipe, weights, "torch-eager", images)
+            total += np.log(np.maximum(found, 1e-9))
+    labels = noisy.test.labels
+    assert row.wrong == np.flatnonzero(total.argmax(axis=1) != labels).tolist()
+    assert row.details["views"] == views
 
 
 @pytest.mark.parametrize(
@@ -141,6 +149,7 @@ def test_held_out_images_may_be_kept_out_of_both(
     [
         ({"seeds": 0}, QuotedError),
         ({"members": []}, QuotedError),
+        ({"views": ["sideways"]}, QuotedError),
         ({"members": ["../mlp", 3]}, QuotedError),
         ({"loops": "torch-eager"}, QuotedError),
         ({"is_committee": 1}, QuotedError),

@@ -6,9 +6,8 @@ Of an image with pixels p(x, y), x to the right and y down, and ink m = sum p:
     slant    = cov(x, y) / var(y)                         pixels to the right per row
 
 The pixel (u, v) of the result, counted from the middle, is the image at
-(cx + u + slant v, cy + v), between pixels by bilinear interpolation, outside 0; and from
-0..255 it is brought to 0..`TOP`. Centre and slant are rounded to 2^-16, places to 2^-8,
-grey values to integers, halves always up. All sums fit into int64 up to `MAX_PIXELS`.
+(cx + u + slant v, cy + v), see `warping`; from 0..255 it is brought to 0..`TOP`. Centre
+and slant are rounded to 2^-16, halves up. All sums fit into int64 up to `MAX_PIXELS`.
 """
 
 from typing import Any
@@ -17,15 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainers.errors import QuotedError
+from trainers.quoted.warping import ONE, Map, warped
 
 TOP = 127
 """The whitest pixel: 784 * 127^2 < 2^24, so float32 holds any scalar product exactly."""
 MAX_PIXELS = 2**24 // TOP**2
-
-_BLOCK = 2048
-_PAD = 2
-_ONE = 1 << 16
-"""1 in what centre and slant are counted in."""
 
 
 def moments(
@@ -55,10 +50,13 @@ def deskew(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Raises as `moments` does.
     """
     _check(images)
-    result = np.empty(images.shape, np.uint8)
-    for start in range(0, len(images), _BLOCK):
-        result[start : start + _BLOCK] = _deskewed(images[start : start + _BLOCK])
-    return result
+
+    def upright(some: NDArray[np.uint8]) -> Map:
+        cx, cy, slant = moments(some)
+        one = np.full_like(cx, ONE)
+        return Map(cx, cy, across=one, slant=slant, down=one)
+
+    return warped(images, upright, top=TOP)
 
 
 def _check(images: NDArray[Any]) -> None:
@@ -78,33 +76,5 @@ def _check(images: NDArray[Any]) -> None:
 
 def _rounded(over: NDArray[np.int64], under: NDArray[np.int64]) -> NDArray[np.int64]:
     """over / under in 2^-16, halves up."""
-    quotient: NDArray[np.int64] = (2 * _ONE * over + under) // (2 * under)
+    quotient: NDArray[np.int64] = (2 * ONE * over + under) // (2 * under)
     return quotient
-
-
-def _deskewed(images: NDArray[np.uint8]) -> NDArray[np.int64]:
-    count, height, width = images.shape
-    cx, cy, slant = (value[:, None, None] for value in moments(images))
-    # From the middle, in half pixels: an even side has no pixel there.
-    u = (2 * np.arange(width) - (width - 1))[None, None, :]
-    v = (2 * np.arange(height) - (height - 1))[None, :, None]
-    # In 2^-17, then in 2^-8 with halves up.
-    px = (2 * cx + _ONE * u + slant * v + 256) >> 9
-    py = (2 * cy + _ONE * v + 256) >> 9
-    stride = width + 2 * _PAD
-    padded = np.zeros((count, height + 2 * _PAD, stride), np.int64)
-    padded[:, _PAD:-_PAD, _PAD:-_PAD] = images
-    flat = padded.reshape(count, -1)
-    # Clipped coordinates read padding on both sides of a place: 0, whatever the weight.
-    row = np.clip(py >> 8, -_PAD, height) + _PAD
-    column = np.clip(px >> 8, -_PAD, width) + _PAD
-    at = row * stride + column
-    right, down = px & 255, py & 255
-    image = np.arange(count)[:, None, None]
-    above = flat[image, at] * (256 - right) + flat[image, at + 1] * right
-    at += stride
-    below = flat[image, at] * (256 - right) + flat[image, at + 1] * right
-    grey = above * (256 - down) + below * down
-    whole = 255 * 65536
-    result: NDArray[np.int64] = (2 * TOP * grey + whole) // (2 * whole)
-    return result

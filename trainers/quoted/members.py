@@ -1,7 +1,8 @@
-"""Networks of one recipe and one seed each, trained in processes of their own.
+"""Networks of one recipe, view and seed each, trained in processes of their own.
 
 As many side by side as there are threads, each on one: small networks on small batches
-gain little from a second. A member is a pure function of its recipe, loop, seed and data.
+gain little from a second. A member is a pure function of its recipe, view, loop,
+seed and data.
 """
 
 import json
@@ -31,6 +32,7 @@ from trainers.inference import predict_probabilities
 from trainers.options import RunOptions
 from trainers.quoted.job import Event
 from trainers.quoted.shifting import shifted
+from trainers.quoted.views import find_view
 from trainers.recipes import Recipe, fit_recipe
 from trainers.run import run
 
@@ -38,6 +40,8 @@ _NUM_WATCHED = 1000
 """Of the train split, evaluated after each epoch: members never see what they are for."""
 _TIME = "time.json"
 _CHECKPOINT_S = 60.0
+_LEAST = 1e-9
+"""Of probabilities, so that none is a veto."""
 _OF_CHILDREN = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
 """Libraries look at it when they are loaded."""
 
@@ -46,9 +50,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`folder`: where its checkpoint is, with which it goes on after an interruption."""
+    """`view`: how it sees images, see `find_view`. `folder`: where its checkpoint is, with which it goes on after an interruption."""
 
     recipe: Recipe
+    view: str
     loop: str
     seed: int
     folder: Path
@@ -64,15 +69,21 @@ class Member:
 
 
 def make_members(
-    recipes: Sequence[Recipe], num_seeds: int, loop: str, data: Dataset, folder: Path
+    recipes: Sequence[Recipe],
+    views: Sequence[str],
+    num_seeds: int,
+    loop: str,
+    data: Dataset,
+    folder: Path,
 ) -> list[Member]:
-    """Each recipe, fitted to the data, with seed 0, then each with seed 1, and so on."""
+    """Each recipe, fitted to the data, with each view, of seed 0; then of seed 1 ..."""
     shape, num_classes = data.train.images.shape[1:], len(data.classes)
     fitted = [fit_recipe(recipe, shape, num_classes) for recipe in recipes]
     return [
-        Member(recipe, loop, seed, folder / f"{recipe.name}-{loop}-{seed}")
+        Member(recipe, view, loop, seed, folder / f"{recipe.name}-{view}-{loop}-{seed}")
         for seed in range(num_seeds)
         for recipe in fitted
+        for view in views
     ]
 
 
@@ -90,8 +101,10 @@ def train_members(
     raises; members that are under way are stopped then, with their checkpoints.
     """
     images, labels = train.to_numpy()
-    watched = Split(images[:_NUM_WATCHED], labels[:_NUM_WATCHED])
-    shown = Dataset(data.name, Split(images, labels), watched, data.classes)
+    shown = {
+        view: _shown(data, seen(images, view), labels)
+        for view in dict.fromkeys(member.view for member in members)
+    }
 
     def tell(done: int) -> None:
         on_event(
@@ -104,23 +117,37 @@ def train_members(
             }
         )
 
-    _in_processes(_train, [(member, shown) for member in members], num_processes, tell)
+    calls = [(member, shown[member.view]) for member in members]
+    _in_processes(_train, calls, num_processes, tell)
 
 
-def members_probabilities(
+def members_answers(
     members: Sequence[Member],
     images: NDArray[np.uint8],
     *,
     shifts: Sequence[tuple[int, int]],
     num_processes: int,
-) -> list[NDArray[np.float32]]:
-    """What each member says of `images`: (n, classes), the mean over `shifts` of them."""
-    return _in_processes(
-        _predict,
-        [(member, images, shifts) for member in members],
-        num_processes,
-        lambda done: None,
-    )
+) -> list[NDArray[np.float64]]:
+    """What each member says of `images`: (n, classes), the logarithms of probabilities,
+    their mean over `shifts` of its view.
+    """
+    views = {
+        view: seen(images, view)
+        for view in dict.fromkeys(member.view for member in members)
+    }
+    calls = [(member, views[member.view], shifts) for member in members]
+    return _in_processes(_answer, calls, num_processes, lambda done: None)
+
+
+def seen(images: NDArray[np.uint8], view: str) -> NDArray[np.uint8]:
+    """Images (n, height, width) as the view of that name has them."""
+    find = find_view(view)
+    return images if find is None else find(images)
+
+
+def _shown(data: Dataset, images: NDArray[np.uint8], labels: NDArray[Any]) -> Dataset:
+    watched = Split(images[:_NUM_WATCHED], labels[:_NUM_WATCHED])
+    return Dataset(data.name, Split(images, labels), watched, data.classes)
 
 
 def _train(member: Member, data: Dataset) -> None:
@@ -145,16 +172,17 @@ def _train(member: Member, data: Dataset) -> None:
         file.write(json.dumps(spent_s).encode())
 
 
-def _predict(
+def _answer(
     member: Member, images: NDArray[np.uint8], shifts: Sequence[tuple[int, int]]
-) -> NDArray[np.float32]:
+) -> NDArray[np.float64]:
     recipe, weights = read_weights(member.folder / LAST)
-    found = [
-        predict_probabilities(recipe, weights, member.loop, shifted(images, *shift))
-        for shift in shifts or [(0, 0)]
-    ]
-    mean: NDArray[np.float32] = np.mean(found, axis=0)
-    return mean
+    total = np.zeros((len(images), recipe.num_classes))
+    for shift in shifts or [(0, 0)]:
+        found = predict_probabilities(
+            recipe, weights, member.loop, shifted(images, *shift)
+        )
+        total += np.log(np.maximum(found, _LEAST))
+    return total / max(len(shifts), 1)
 
 
 def _in_processes(

@@ -18,12 +18,13 @@ from trainers.quoted.job import Event, Job, Sitting
 from trainers.quoted.members import (
     Member,
     make_members,
-    members_probabilities,
+    members_answers,
     train_members,
 )
 from trainers.quoted.quoted_recipes import FOLDER, check_keys, checked_integer
 from trainers.quoted.rows import QuotedRow
 from trainers.quoted.shifting import checked_shifts
+from trainers.quoted.views import find_view
 from trainers.recipe_files import read_recipe, recipe_to_dict
 from trainers.recipes import RECIPES, Recipe
 
@@ -36,13 +37,15 @@ _PACKAGES = {
 
 @dataclass(frozen=True, slots=True)
 class NetworkNumbers:
-    """`members`: names for `find_member`; `seeds`: how many of each, from 0 on;
-    `loops`: what trains them, each all of them; `is_committee`: whether they are judged
-    together; `fits_held_out`: see `Sitting`; `shifts`: of the images to judge, (pixels
-    down, pixels right), whose probabilities are averaged; none are the images as they are.
+    """`members`: names for `find_member`; `views`: names for `find_view`, each member
+    sees one of them; `seeds`: how many of each member and view, from 0 on; `loops`: what
+    trains them, each all of them; `is_committee`: whether they are judged together;
+    `fits_held_out`: see `Sitting`; `shifts`: of the views that are judged, (pixels down,
+    pixels right), all of which count; none are the views as they are.
     """
 
     members: list[str]
+    views: list[str]
     seeds: int
     loops: list[str]
     is_committee: bool
@@ -54,7 +57,7 @@ class NetworkNumbers:
         """Raises `QuotedError` for what is missing, unknown or of a wrong type."""
         check_keys(table, {field.name for field in fields(cls)})
         checked_integer("seeds", table["seeds"], 1)
-        for name in ("members", "loops"):
+        for name in ("members", "views", "loops"):
             value = table[name]
             if (
                 not isinstance(value, list)
@@ -83,12 +86,16 @@ def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow
     loops = numbers.loops if job.loop is None else [job.loop]
     for loop in loops:
         find_loop(loop)
+    for view in numbers.views:
+        find_view(view)
     recipes = [find_member(name) for name in numbers.members]
     fits_all = numbers.fits_held_out and not job.is_held_out
     with _work_folder(job, "all" if fits_all else "rest") as folder:
         for loop in loops:
             sitting = Sitting(job, dataset, fits_held_out=numbers.fits_held_out)
-            members = make_members(recipes, numbers.seeds, loop, dataset, folder)
+            members = make_members(
+                recipes, numbers.views, numbers.seeds, loop, dataset, folder
+            )
             train_members(
                 members,
                 sitting.train(),
@@ -131,6 +138,7 @@ def _judged(
             | {
                 "loop": loop.name,
                 "members": [member.recipe.name for member in members],
+                "views": [member.view for member in members],
                 "recipes": list(recipes.values()),
                 "wall_s_of_each": walls,
                 "cpu_s_of_each": cpus,
@@ -165,8 +173,8 @@ class _Answers:
         self._first: list[NDArray[np.int64]] = []
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """The class of the largest mean probability, int64 (n,)."""
-        found = members_probabilities(
+        """The class of the largest mean of the probabilities' logarithms, int64 (n,)."""
+        found = members_answers(
             self._members,
             images,
             shifts=self._shifts,
