@@ -47,7 +47,7 @@ axes := batch-size threads width loop loader
 
 .PHONY: help setup bench $(axes:%=bench-%) bench-selftest bench-data bench-read \
 	bench-cache bench-shards bench-order bench-augment \
-	bench-feed bench-scale bench-loops parity test test-long test-distributed \
+	bench-feed bench-scale bench-loops bench-record quoted-report parity test test-long test-distributed \
 	test-interpreted test-checked faults fuzz docs lint wheel format clean
 .DEFAULT_GOAL := help
 
@@ -75,6 +75,10 @@ help:
 	@echo "make bench-loops"
 	@echo "             training loops against ones written by hand, all loop forms beside"
 	@echo "             each other; RECIPES=(all) LOOPS=(all) ROUNDS=5"
+	@echo "make bench-record DATA=mnist"
+	@echo "             seconds from raw files to 99.0 and 99.5 % of the test set; ROUNDS=6"
+	@echo "make quoted-report DATA=mnist"
+	@echo "             what quoted recipes reached: a table and pictures, in build/quoted"
 	@echo "make parity  is every recipe the same model in every loop? DATA=glyphs RECIPES=(all)"
 	@echo "             LOOPS=(all) STEPS=100"
 	@echo "make test    the test suite, but for what takes long: make test-long"
@@ -145,6 +149,14 @@ bench-scale: setup
 
 bench-loops: setup
 	$(BIN)/python -m benchmarks.loop_bench $(bench_loops_options)
+
+bench-record: setup
+	$(BIN)/python -m benchmarks.record_bench --data "$(DATA)" \
+		$(if $(LOOPS),--loops "$(LOOPS)") $(if $(ROUNDS),--rounds "$(ROUNDS)") \
+		$(if $(THREADS),--threads "$(THREADS)")
+
+quoted-report: setup
+	$(BIN)/python -m benchmarks.quoted_report --data "$(DATA)"
 
 parity: setup
 	$(BIN)/python -m tests.parity.run $(parity_options)

@@ -163,7 +163,9 @@ def planned(
     made = [run(goals[0], loop, 0, is_kept=False) for loop in loops]
     for seed in range(rounds):
         for name in goals:
-            made += [run(name, loop, seed, is_kept=True) for loop in in_turn(loops, seed)]
+            made += [
+                run(name, loop, seed, is_kept=True) for loop in in_turn(loops, seed)
+            ]
     return made
 
 

@@ -189,10 +189,14 @@ class _Answers:
         return self._first[-1]
 
     def details(self, labels: NDArray[Any]) -> dict[str, Any]:
-        """How many each member has wrong, and the first 1, 2, 3 ... of them together."""
+        """How many each member has wrong, and the first 1, 2, 3 ... of them together;
+        what all say of those they have wrong, in their order.
+        """
+        said = self._first[-1]
         return {
             "wrong_of_each": [int((one != labels).sum()) for one in self._each],
             "wrong_of_first": [int((one != labels).sum()) for one in self._first],
+            "said": said[said != labels].tolist(),
         }
 
 
