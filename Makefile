@@ -47,8 +47,9 @@ axes := batch-size threads width loop loader
 
 .PHONY: help setup bench $(axes:%=bench-%) bench-selftest bench-data bench-read \
 	bench-cache bench-shards bench-order bench-augment \
-	bench-feed bench-scale bench-loops bench-record quoted-report parity test test-long test-distributed \
-	test-interpreted test-checked faults fuzz docs lint wheel format clean
+	bench-feed bench-scale bench-loops bench-record quoted-report parity \
+	test test-long test-distributed test-interpreted test-checked \
+	faults fuzz docs lint wheel format clean
 .DEFAULT_GOAL := help
 
 help:
