@@ -3,8 +3,8 @@
 `python -m benchmarks.quoted_report --data mnist`. For each recipe the rows of its last
 numbers count. Writes into a folder, `build/quoted` unless told otherwise: the table as
 Markdown; of each committee the curve of its error against its members; and the test
-images that it gets wrong, if the data at hand is that of the row. Images are never part of
-the project, so these pictures are made where they are looked at.
+images that it gets wrong. Rows of other data than that at hand are left out. Images are
+never part of the project, so these pictures are made where they are looked at.
 """
 
 import argparse
@@ -23,25 +23,28 @@ from benchmarks.run_loop import new_console
 from idxdata import Dataset, IdxDataError, load
 from idxdata.atomic import atomic_write
 from idxdata.terminal import duration, percent
-from trainers.quoted.rows import QuotedRow, read_rows
+from trainers.quoted.rows import QuotedRow, is_by_same_numbers, read_rows
 
-COLUMNS = ("name", "quoted", "reached", "how", "time of one", "spread")
+COLUMNS = ("name", "quoted", "reached", "how", "time", "spread")
 _ACROSS = 8
 """Images beside each other."""
 
 
-def last_rows(rows: Sequence[QuotedRow]) -> dict[tuple[str, str], list[QuotedRow]]:
+def last_rows(
+    rows: Sequence[QuotedRow], data: str
+) -> dict[tuple[str, str], list[QuotedRow]]:
     """Those that the test set judged, by name and loop; a seed's last one.
 
-    Of rows by several numbers of a recipe only those by the last numbers are kept.
+    `data`: the digest of the dataset, rows of others are left out. Of rows by several
+    numbers of a recipe only those by the last numbers are kept.
     """
-    judged = [row for row in rows if row.num_test]
+    judged = [row for row in rows if row.num_test and row.data == data]
     newest: dict[str, QuotedRow] = {}
     for row in sorted(judged, key=lambda row: row.started):
         newest[row.name] = row
     groups: dict[tuple[str, str], dict[tuple[int, ...], QuotedRow]] = {}
     for row in sorted(judged, key=lambda row: row.started):
-        if row.recipe == newest[row.name].recipe:
+        if is_by_same_numbers(row, newest[row.name]):
             key = (row.name, row.details.get("loop", ""))
             groups.setdefault(key, {})[tuple(row.seeds)] = row
     return {key: list(found.values()) for key, found in sorted(groups.items())}
@@ -59,19 +62,15 @@ def cells(name: str, loop: str, rows: Sequence[QuotedRow]) -> tuple[str, ...]:
     else:
         reached = f"{mean} wrong, {wrong[0]} of {row.num_judged:,}"
         spread = _of_members(row)
-    walls = row.details.get("wall_s_of_each", [row.wall_s])
-    wall_s = sum(walls) if len(rows) == 1 else statistics.median(r.wall_s for r in rows)
-    cpu_s = (
-        sum(row.details.get("cpu_s_of_each", [row.cpu_s]))
-        if len(rows) == 1
-        else statistics.median(r.cpu_s for r in rows)
-    )
+    wall_s = statistics.median(one.wall_s for one in rows)
+    cpu_s = statistics.median(one.cpu_s for one in rows)
+    each = " each" if len(rows) > 1 else ""
     return (
         f"{name} {loop}".strip(),
         f"{_percent(row.recipe['quoted_error'])} wrong",
         reached,
         row.how,
-        f"{duration(wall_s)}, CPU {duration(cpu_s)}",
+        f"{duration(wall_s)}, CPU {duration(cpu_s)}{each}",
         spread,
     )
 
@@ -122,14 +121,8 @@ def curve(row: QuotedRow) -> Chart:
 def wrong_images(row: QuotedRow, dataset: Dataset) -> Chart:
     """The test images that are wrong, each with its number, label and what is said.
 
-    Raises `IdxDataError` if `dataset` is not the row's.
+    `dataset` is the row's.
     """
-    if dataset.digest != row.data:
-        raise IdxDataError(
-            "the data at hand is not that of the row",
-            expected=row.data,
-            found=dataset.digest,
-        )
     images, labels = dataset.test[np.array(row.wrong)].to_numpy()
     said = row.details.get("said", [None] * len(images))
     num_rows = max(1, -(-len(images) // _ACROSS))
@@ -177,7 +170,12 @@ def main() -> int:
     args = parser.parse_args()
     console = new_console()
     try:
-        groups = last_rows(read_rows(args.results))
+        dataset = load(args.data)
+        groups = last_rows(read_rows(args.results), dataset.digest)
+        if not groups:
+            raise IdxDataError(
+                f"no rows in {args.results} that {dataset.name}'s test split judged"
+            )
         lines = [cells(*key, rows) for key, rows in groups.items()]
         print_table(console, "Quoted, and reached on the test set", COLUMNS, lines)
         args.to.mkdir(parents=True, exist_ok=True)
@@ -192,7 +190,7 @@ def main() -> int:
         with style():
             for row in committees:
                 console.print(str(_write(args.to, curve(row))), markup=False)
-                chart = wrong_images(row, load(args.data))
+                chart = wrong_images(row, dataset)
                 console.print(str(_write(args.to, chart)), markup=False)
     except (IdxDataError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

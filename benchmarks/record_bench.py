@@ -24,7 +24,7 @@ from benchmarks.stats import PairedRatio, Spread, paired_ratio, spread
 from benchmarks.turns import in_turn
 from idxdata import IdxDataError, load
 from idxdata.cpus import usable_cpus
-from trainers.arguments import positive
+from trainers.arguments import positive, threads
 from trainers.loops import find_loop
 from trainers.recipe_files import read_recipe
 
@@ -105,24 +105,25 @@ class Result:
         )
 
 
-def results(rows: Sequence[Row]) -> list[Result]:
-    """Of rows with a record, by goal and loop; what failed in one loop counts in none."""
+def results(rows: Sequence[Row], base: str) -> list[Result]:
+    """Of rows with a record, by goal and loop; times of the loop `base` are divided by,
+    those of equal seeds.
+    """
     kept: dict[tuple[str, str], dict[int, Row]] = {}
     for row in rows:
         if "record" in row:
             case = row["case"]
             name = Path(case["recipe"]).stem
             kept.setdefault((name, case["loop"]), {})[case["seed"]] = row
-    first: dict[str, str] = {}
     found = []
     for (name, loop), of_seeds in kept.items():
         seeds = sorted(of_seeds)
-        base = first.setdefault(name, loop)
-        shared = [seed for seed in seeds if seed in kept[name, base]]
+        of_base = kept.get((name, base), {})
+        shared = [seed for seed in seeds if seed in of_base]
         ratio = None
         if loop != base and shared:
             ratio = paired_ratio(
-                [kept[name, base][seed]["wall_s"] for seed in shared],
+                [of_base[seed]["wall_s"] for seed in shared],
                 [of_seeds[seed]["wall_s"] for seed in shared],
             )
         records = [of_seeds[seed]["record"] for seed in seeds]
@@ -144,23 +145,27 @@ def _seconds(values: Spread) -> str:
 
 
 def planned(
-    goals: Sequence[str], loops: Sequence[str], data: str, rounds: int, threads: int
+    goals: Sequence[str],
+    loops: Sequence[str],
+    data: str,
+    rounds: int,
+    num_threads: int,
 ) -> list[Run]:
-    """A seed a round, all loops in turn; before them a run of each that is not kept.
+    """A seed a round, all loops in turn; before them an epoch of each, not kept.
 
-    The first run of a loop compiles what is kept on disk from then on, and reads
-    libraries that nobody has read yet.
+    The first run compiles what is kept on disk from then on, and reads libraries that
+    nobody has read yet.
     """
     facts = describe_environment()
 
     def run(name: str, loop: str, seed: int, *, is_kept: bool) -> Run:
         recipe = str(RECIPES / f"{name}.toml")
-        case = Case(recipe, loop, data, seed, None, threads)
+        case = Case(recipe, loop, data, seed, None if is_kept else 1, num_threads)
         label = f"{name} {loop}"
         start = partial(run_case, case, facts, lambda: None)
         return Run(label if is_kept else f"{label}, warm-up", start, is_kept)
 
-    made = [run(goals[0], loop, 0, is_kept=False) for loop in loops]
+    made = [run(name, loop, 0, is_kept=False) for name in goals for loop in loops]
     for seed in range(rounds):
         for name in goals:
             made += [
@@ -178,23 +183,25 @@ def main() -> int:
     parser.add_argument("--goals", type=names, default=list(GOALS))
     parser.add_argument("--loops", type=names, default=list(LOOPS))
     parser.add_argument("--rounds", type=positive, default=6, help="a seed each")
-    parser.add_argument("--threads", type=positive, default=usable_cpus())
+    parser.add_argument("--threads", type=threads, default=usable_cpus())
     parser.add_argument("--results", type=Path, default=Path("results/record"))
     args = parser.parse_args()
     try:
-        load(args.data)
+        if unknown := set(args.goals) - set(GOALS):
+            raise ValueError(f"no such goal: {', '.join(sorted(unknown))}")
+        _ = load(args.data).test
         for name in args.goals:
             read_recipe(RECIPES / f"{name}.toml")
         for name in args.loops:
             find_loop(name)
-    except (IdxDataError, OSError) as error:
+        path = new_rows_path(args.results)
+    except (IdxDataError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     console = new_console()
-    path = new_rows_path(args.results)
     runs = planned(args.goals, args.loops, args.data, args.rounds, args.threads)
     rows = run_all(runs, path, console)
-    found = results(rows)
+    found = results(rows, args.loops[0])
     print_table(
         console,
         f"From raw files to a test accuracy on {args.data}, {args.threads} threads",

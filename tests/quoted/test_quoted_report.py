@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import quoted_report
 from benchmarks.quoted_report import COLUMNS, cells, last_rows, markdown, wrong_images
-from idxdata import Dataset, IdxDataError, load, write_idx
+from idxdata import Dataset, load, write_idx
 from tests.training import some_glyphs
 from trainers.quoted.rows import QuotedRow, write_row
 
@@ -60,7 +60,12 @@ def test_rows_of_the_last_numbers_count() -> None:
     other = row(started=later, details={"loop": "tf-function"})
     held_out = {"num_folds": 12, "seed": 0, "num_examples": 9, "wrong": []}
     chosen = row(num_test=0, wrong=[], held_out=held_out, started=later)
-    found = last_rows([old, again, second, other, chosen])
+    elsewhere = row(started=later, data="of another", seeds=[2])
+    members = row(
+        started=later, seeds=[3], details={"loop": "torch-eager", "recipes": []}
+    )
+    before = [replace(members, started="2026-11-29T10:30:00Z"), elsewhere, old]
+    found = last_rows([*before, again, second, other, chosen], "digest")
     assert found == {
         ("cnn-99.6", "tf-function"): [other],
         ("cnn-99.6", "torch-eager"): [again, second],
@@ -79,7 +84,7 @@ def test_a_line_of_seeds_and_a_line_of_a_committee() -> None:
     assert line[-1] == "2 to 4 of 400, sd 0.35 %"
     line = cells("committee-0.23", "", [committee()])
     assert line[2] == "0.50 % wrong, 2 of 400"
-    assert line[-2:] == ("1 min 00 s, CPU 27.0 s", "3 members, alone 2 to 4")
+    assert line[-2:] == ("1 min 00 s, CPU 50.0 s", "3 members, alone 2 to 4")
     assert markdown([line]).count("\n") == 3
 
 
@@ -100,7 +105,7 @@ def test_pictures_are_written(
 ) -> None:
     kept = tmp_path / "kept"
     write_row(kept, committee(data=small.digest))
-    write_row(kept, row())
+    write_row(kept, row(data=small.digest))
     to = tmp_path / "to"
     arguments = ["--data", str(tmp_path), "--results", str(kept), "--to", str(to)]
     monkeypatch.setattr("sys.argv", ["quoted_report", *arguments])
@@ -123,7 +128,17 @@ def test_pictures_are_written(
     assert [bool(title) for title in titles] == [True, True] + 6 * [False]
 
 
-def test_images_of_other_data_are_refused(small: Dataset) -> None:
-    other = replace(committee(), data="of another")
-    with pytest.raises(IdxDataError, match="not that of the row"):
-        wrong_images(other, small)
+def test_without_rows(
+    small: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Those of other data are none."""
+    write_row(tmp_path / "kept", row())
+    arguments = ["--data", str(tmp_path), "--results", str(tmp_path / "kept")]
+    to = tmp_path / "to"
+    monkeypatch.setattr("sys.argv", ["quoted_report", *arguments, "--to", str(to)])
+    assert quoted_report.main() == 2
+    assert "no rows" in capsys.readouterr().err
+    assert not to.exists()

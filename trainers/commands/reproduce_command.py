@@ -3,6 +3,7 @@
 import argparse
 import json
 import statistics
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -15,13 +16,21 @@ from rich.table import Table
 from idxdata import Dataset, load
 from idxdata.terminal import duration, percent
 from trainers.quoted.reproducing import reproduce
-from trainers.quoted.rows import QuotedRow, read_rows, row_to_dict, write_row
+from trainers.quoted.rows import (
+    QuotedRow,
+    is_by_same_numbers,
+    read_rows,
+    row_to_dict,
+    write_row,
+)
 
 
 def main(args: argparse.Namespace) -> int:
     """Print events and the row as JSON lines, or progress and a summary."""
     # Before the test set is looked at: that a row can be kept.
     Path(args.results).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=args.results):
+        pass
     earlier = read_rows(args.results)
     dataset = load(args.data)
     if args.held_out:
@@ -39,7 +48,7 @@ def main(args: argparse.Namespace) -> int:
             rows.append(row)
             paths.append(write_row(args.results, row))
     console.print(_summary(rows))
-    _print_earlier(console, rows[0], earlier)
+    _print_earlier(console, rows, earlier)
     for path in paths:
         console.print(f"[dim]row[/]  {escape(str(path))}")
     return 0
@@ -116,8 +125,11 @@ def _reached(error: float, quoted: float) -> str:
     return f"[bold {colour}]{percent(error, digits=2).strip()}[/]"
 
 
-def _print_earlier(console: Console, row: QuotedRow, earlier: list[QuotedRow]) -> None:
+def _print_earlier(
+    console: Console, rows: list[QuotedRow], earlier: list[QuotedRow]
+) -> None:
     """Whether the test set was looked at before, and by what."""
+    row = rows[0]
     looks = [
         one
         for one in earlier
@@ -125,16 +137,19 @@ def _print_earlier(console: Console, row: QuotedRow, earlier: list[QuotedRow]) -
     ]
     if not row.num_test or not looks:
         return
-    others = sum(one.recipe != row.recipe for one in looks)
-    if others:
+    by_same = [one for one in looks if is_by_same_numbers(one, row)]
+    if others := len(looks) - len(by_same):
         console.print(
             f"[yellow]warning:[/] the test set was looked at before, by other numbers "
             f"of this recipe: {others} times"
         )
-    same = sum(one.wrong == row.wrong and one.recipe == row.recipe for one in looks)
-    if len(looks) > others:
+    wrong = {(row.details.get("loop"), *row.seeds): row.wrong for row in rows}
+    same = sum(
+        one.wrong == wrong.get((one.details.get("loop"), *one.seeds)) for one in by_same
+    )
+    if by_same:
         console.print(
-            f"run before with these numbers: {len(looks) - others} times, "
+            f"run before with these numbers: {len(by_same)} times, "
             f"{same} of them with the same images wrong"
         )
 

@@ -38,7 +38,7 @@ class Job:
 
 
 class Sitting:
-    """A job under way on `dataset`: made before anything is computed, it takes the time.
+    """A job under way on `dataset`: what is fitted, what judges; it takes the time.
 
     The test split is not touched before `finish`, and never if images are held out.
     `fits_held_out`: whether the held out part is fitted when the test split judges; if

@@ -7,6 +7,8 @@ seed and data.
 
 import json
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import (
@@ -16,6 +18,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +30,7 @@ from idxdata import Dataset, Split
 from idxdata.atomic import atomic_write
 from trainers.checkpoints import read_weights
 from trainers.environment import variables
+from trainers.errors import QuotedError
 from trainers.folder import LAST, RECORD
 from trainers.inference import predict_probabilities
 from trainers.options import RunOptions
@@ -212,5 +216,23 @@ def _in_processes(
 
 def _in_process(function: Callable[..., Result], *call: Any) -> Result:
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-        return pool.submit(function, *call).result()
+    with ProcessPoolExecutor(1, spawn, initializer=_end_with_parent) as pool:
+        try:
+            return pool.submit(function, *call).result()
+        except BrokenProcessPool as error:
+            raise QuotedError(
+                "a process of a member was killed",
+                hint="with --work, the same command goes on",
+            ) from error
+
+
+def _end_with_parent() -> None:
+    """However that ends: nobody would take the answer."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # for the type checker: we are its child
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

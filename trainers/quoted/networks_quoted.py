@@ -65,6 +65,8 @@ class NetworkNumbers:
                 or not all(isinstance(one, str) for one in value)
             ):
                 raise QuotedError(f"{name} is no list of names", found=repr(value))
+            if len(set(value)) < len(value):
+                raise QuotedError(f"{name} has a name twice", found=repr(value))
         for name in ("is_committee", "fits_held_out"):
             if not isinstance(table[name], bool):
                 raise QuotedError(
@@ -92,23 +94,21 @@ def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow
     fits_all = numbers.fits_held_out and not job.is_held_out
     with _work_folder(job, "all" if fits_all else "rest") as folder:
         for loop in loops:
-            sitting = Sitting(job, dataset, fits_held_out=numbers.fits_held_out)
+            train = Sitting(job, dataset, fits_held_out=numbers.fits_held_out).train()
             members = make_members(
                 recipes, numbers.views, numbers.seeds, loop, dataset, folder
             )
             train_members(
                 members,
-                sitting.train(),
+                train,
                 dataset,
                 num_processes=job.num_threads,
                 on_event=on_event,
             )
-            if numbers.is_committee:
-                yield _judged(sitting, members, numbers, job.num_threads)
-                continue
-            for member in members:
-                alone = Sitting(job, dataset, fits_held_out=numbers.fits_held_out)
-                yield _judged(alone, [member], numbers, 1)
+            judged = [members] if numbers.is_committee else [[one] for one in members]
+            for some in judged:
+                sitting = Sitting(job, dataset, fits_held_out=numbers.fits_held_out)
+                yield _judged(sitting, some, numbers, min(job.num_threads, len(some)))
 
 
 def find_member(name: str) -> Recipe:
@@ -130,7 +130,6 @@ def _judged(
     walls, cpus = zip(*(member.spent_s for member in members))
     loop = find_loop(members[0].loop)
     names = (*_PACKAGES[loop.adapter], *(["keras"] if "keras" in loop.name else []))
-    spent_s = (walls[0], cpus[0]) if len(members) == 1 else (0.0, 0.0)
     return sitting.finish(
         answers,
         details=lambda labels: (
@@ -146,7 +145,7 @@ def _judged(
         ),
         seeds=[member.seed for member in members],
         packages=["numpy", *filter(_is_installed, names)],
-        spent_s=spent_s,
+        spent_s=(sum(walls) / num_processes, sum(cpus)),
     )
 
 

@@ -21,16 +21,17 @@ class QuotedRow:
     `data`: the dataset's digest (`Dataset.digest`), without a test split in it where
     that was not judged by. `num_test`, `wrong`: how many test images were judged, and
     which of them wrongly, ascending. `wall_s`, `cpu_s`: seconds for everything, from the
-    first image to the last answer; CPU seconds of all threads and processes. `threads`:
-    as asked for. `versions`: of Python and the packages that compute. `recipe`: all
+    first image to the last answer; CPU seconds of all threads and processes. Of networks
+    they are those of the members' training, whenever that was, as if all threads had
+    been busy, and of judging. `threads`: as asked for. `versions`: of Python and the packages that compute. `recipe`: all
     numbers of the recipe.
 
     `held_out`: None where all of the train split was fitted, else `num_folds` and `seed`
     of the part that was not (fold 0), its `num_examples`, and the train split's rows of
     it that were judged wrongly, ascending, `wrong`. Then the test set was not looked at
-    if `num_test` is 0.
+    if `num_test` is 0; otherwise the part may have `details` of its own.
 
-    `started`: UTC, such as "2026-11-29T10:00:00Z". `details`: what this recipe alone has
+    `started`: UTC, of networks when judging began, such as "2026-11-29T10:00:00Z". `details`: what this recipe alone has
     to say, such as its loop, or how many each member of a committee has wrong.
 
     Raises `QuotedError` if a field is of another type or contradicts another one.
@@ -117,6 +118,15 @@ _KINDS = {
     "started": "a text",
     "details": "a table",
 }
+
+
+def is_by_same_numbers(a: QuotedRow, b: QuotedRow) -> bool:
+    """Whether both are of one quoted recipe, and of the same recipes of members."""
+    return (a.name, a.recipe, a.details.get("recipes")) == (
+        b.name,
+        b.recipe,
+        b.details.get("recipes"),
+    )
 
 
 def row_to_dict(row: QuotedRow) -> dict[str, Any]:

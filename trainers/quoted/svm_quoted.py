@@ -19,11 +19,13 @@ PACKAGES = ("numpy", "scikit-learn")
 def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow]:
     """Fit, judge once: one row. Nothing is random: the same row but for times.
 
-    Raises `QuotedError` for a job with a loop, and as `Sitting`, `SvmNumbers.from_table`,
+    Raises `QuotedError` for a job with a loop or a work folder, and as `Sitting`, `SvmNumbers.from_table`,
     `deskew` and `fit_machines` do.
     """
     if job.loop is not None:
         raise QuotedError("no loop trains a support vector machine", found=job.loop)
+    if job.work_folder is not None:
+        raise QuotedError("a support vector machine keeps nothing to go on with")
     numbers = SvmNumbers.from_table(job.recipe.numbers)
     sitting = Sitting(job, dataset)
     images, labels = sitting.train().to_numpy()

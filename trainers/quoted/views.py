@@ -16,14 +16,14 @@ from trainers.quoted.deskewing import moments
 from trainers.quoted.warping import ONE, Map, warped
 
 _FURTHEST = 2.0
-"""Nothing is made so many times as large, or as small, or more."""
+"""Nothing is made more than so many times as wide or narrow."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """`is_upright`: the slant is taken out. `zoom`: how many times as large it becomes;
-    but `across`: the spread of the ink along x afterwards, in pixels, as near as a factor
-    of 2 comes, where there is one.
+    but `across`: the spread of the ink along x afterwards, in pixels, as near as making
+    it twice or half as wide comes.
     """
 
     is_upright: bool = False
