@@ -110,7 +110,7 @@ def curve(row: QuotedRow) -> Chart:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid()
     axes.legend(ncols=2, fontsize=8)
-    axes.set_title(f"{row.name}: the more members, the fewer errors?")
+    axes.set_title(f"{row.name}: errors against members")
     return Chart(
         f"{row.name}-curve",
         "Errors of the first 1, 2, 3 ... members together, and of each alone",

@@ -1,5 +1,9 @@
 """Networks that are quoted: members in processes, judged alone and together."""
 
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -149,6 +153,7 @@ def test_held_out_images_may_be_kept_out_of_both(
     [
         ({"seeds": 0}, QuotedError),
         ({"members": []}, QuotedError),
+        ({"members": ["mlp-3x100", "mlp-3x100"]}, QuotedError),
         ({"views": ["sideways"]}, QuotedError),
         ({"members": ["../mlp", 3]}, QuotedError),
         ({"loops": "torch-eager"}, QuotedError),
@@ -183,3 +188,46 @@ def test_recipes_can_be_read(name: str) -> None:
         recipe = find_member(member)
         assert recipe.is_bit_comparable
         assert recipe.num_classes == 10
+
+
+PARENT = """\
+import pathlib, sys, time
+from trainers.quoted.members import _in_process
+
+def work(path):
+    pathlib.Path(path).write_text(str(__import__("os").getpid()))
+    time.sleep(600)
+
+if __name__ == "__main__":
+    _in_process(work, sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no /proc here")
+def test_workers_end_with_their_parent(tmp_path: Path) -> None:
+    """However that ends; they would hold their members' folders."""
+    script, told = tmp_path / "parent.py", tmp_path / "told"
+    script.write_text(PARENT)
+    root = Path(__file__).parents[2]
+    parent = subprocess.Popen(
+        [sys.executable, script, told], env=os.environ | {"PYTHONPATH": str(root)}
+    )
+    until = time.monotonic() + 120
+    while not (told.exists() and told.read_text()) and time.monotonic() < until:
+        time.sleep(0.05)
+    child = int(told.read_text())
+    assert is_there(child)
+    parent.kill()
+    parent.wait()
+    while is_there(child) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not is_there(child)
+
+
+def is_there(pid: int) -> bool:
+    """Whether that process runs; one that nobody has waited for yet does not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
