@@ -39,11 +39,10 @@ def last_rows(
     numbers of a recipe only those by the last numbers are kept.
     """
     judged = [row for row in rows if row.num_test and row.data == data]
-    newest: dict[str, QuotedRow] = {}
-    for row in sorted(judged, key=lambda row: row.started):
-        newest[row.name] = row
+    judged.sort(key=lambda row: row.started)
+    newest = {row.name: row for row in judged}
     groups: dict[tuple[str, str], dict[tuple[int, ...], QuotedRow]] = {}
-    for row in sorted(judged, key=lambda row: row.started):
+    for row in judged:
         if is_by_same_numbers(row, newest[row.name]):
             key = (row.name, row.details.get("loop", ""))
             groups.setdefault(key, {})[tuple(row.seeds)] = row
@@ -58,7 +57,8 @@ def cells(name: str, loop: str, rows: Sequence[QuotedRow]) -> tuple[str, ...]:
     wrong = sorted(one.num_wrong for one in rows)
     if len(rows) > 1:
         reached = f"{mean} wrong, mean of {len(rows)} seeds"
-        spread = f"{wrong[0]} to {wrong[-1]} of {row.num_judged:,}, sd {_percent(statistics.stdev(errors))}"
+        deviation = _percent(statistics.stdev(errors))
+        spread = f"{wrong[0]} to {wrong[-1]} of {row.num_judged:,}, sd {deviation}"
     else:
         reached = f"{mean} wrong, {wrong[0]} of {row.num_judged:,}"
         spread = _of_members(row)

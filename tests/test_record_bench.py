@@ -50,7 +50,7 @@ def test_all_loops_take_turns() -> None:
     kept = [run.label for run in runs if run.is_kept]
     assert len(kept) == 2 * 2 * 3
     assert [run.is_kept for run in runs] == 6 * [False] + 12 * [True]
-    assert kept[:3] != [name for name in kept[6:9]]
+    assert kept[:3] != kept[6:9]
     assert sorted(kept[:3]) == sorted(kept[6:9])
 
 

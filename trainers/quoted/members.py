@@ -1,8 +1,8 @@
 """Networks of one recipe, view and seed each, trained in processes of their own.
 
 As many side by side as there are threads, each on one: small networks on small batches
-gain little from a second. A member is a pure function of its recipe, view, loop,
-seed and data.
+gain little from a second. A member is a pure function of its recipe, view, loop, seed and
+data.
 """
 
 import json
@@ -54,7 +54,9 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`view`: how it sees images, see `find_view`. `folder`: where its checkpoint is, with which it goes on after an interruption."""
+    """`view`: how it sees images, see `find_view`. `folder`: where its checkpoint is,
+    with which it goes on after an interruption.
+    """
 
     recipe: Recipe
     view: str

@@ -28,7 +28,8 @@ def reproduce(
     `is_held_out`: fit on the train split but for its held out part, and judge by that;
     the test split may be missing and is not touched. Else judge by the test split; what
     is fitted then is all of the train split, or the same part again (and judged by both)
-    where the recipe says so. `num_threads`: at least 1. `loop`, `work_folder`: as of a `Job`.
+    where the recipe says so. `num_threads`: at least 1. `loop`, `work_folder`: as of a
+    `Job`.
 
     `on_event` gets "start" first; then "progress" with `part`, `done`, `total`, `text`,
     and "warning" with `text`; from one thread at a time.

@@ -19,8 +19,8 @@ PACKAGES = ("numpy", "scikit-learn")
 def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow]:
     """Fit, judge once: one row. Nothing is random: the same row but for times.
 
-    Raises `QuotedError` for a job with a loop or a work folder, and as `Sitting`, `SvmNumbers.from_table`,
-    `deskew` and `fit_machines` do.
+    Raises `QuotedError` for a job with a loop or a work folder, and as `Sitting`,
+    `SvmNumbers.from_table`, `deskew` and `fit_machines` do.
     """
     if job.loop is not None:
         raise QuotedError("no loop trains a support vector machine", found=job.loop)

@@ -32,7 +32,6 @@ class View:
 
     def __call__(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """New uint8 (n, height, width). Raises as `deskewing.moments` does."""
-        moments(images[:0])
         return warped(images, self._map)
 
     def _map(self, images: NDArray[np.uint8]) -> Map:
