@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from idxdata import Dataset
+from trainers.errors import LoopError
 from trainers.launch import DEFAULT_TIMEOUT_S, Launch, check_launch
 from trainers.loops import find_loop
 from trainers.loops.job import Device, Precision
@@ -39,7 +40,8 @@ class RunOptions:
     `checkpoint_folder` is on a file system that all see, written by rank 0 alone, and
     `timeout_s` says how long to wait for another process.
 
-    Raises `LoopError` for an unknown loop, `LaunchError` for one that cannot be spread
+    Raises `LoopError` for an unknown loop and for a precision that it does not have (see
+    `trainers.loops.job.Job`), `LaunchError` for one that cannot be spread
     over processes in that way, `ValueError` for a wrong type, a number
     out of range or options that need another one.
     """
@@ -82,6 +84,14 @@ class RunOptions:
                     f"{name} is one of {', '.join(get_args(names))}, "
                     f"not {getattr(self, name)!r}"
                 )
+        if self.precision == "mixed_bfloat16" and (
+            self.loop != "torch-eager" or self.launch is not None
+        ):
+            raise LoopError(
+                "mixed_bfloat16 is not for this run",
+                expected="torch-eager, one process",
+                found=f"{self.loop}, {'one process' if self.launch is None else 'several'}",
+            )
         if self.validation == 1:
             raise ValueError("validation is 0, or at least 2 parts of the train split")
         if self.patience is not None and not self.validation:

@@ -63,7 +63,7 @@ class Trainer:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.recipe = job.recipe
-        self.dtype = np.dtype(job.precision)
+        self.dtype = np.dtype(job.dtype)
         self.step = 0
         self.weights: Arrays = {}
         self.slots: Slots = {}

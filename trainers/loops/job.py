@@ -6,7 +6,8 @@ from typing import Literal
 from trainers.loops.ranks import Ranks
 from trainers.recipes import Recipe
 
-Precision = Literal["float32", "float64"]
+Dtype = Literal["float32", "float64"]
+Precision = Literal["float32", "float64", "mixed_bfloat16"]
 Device = Literal["cpu", "cuda"]
 
 
@@ -15,7 +16,10 @@ class Job:
     """One recipe to be trained for `num_steps` steps in one form of a loop.
 
     `seed` is that of dropout masks (and of the framework's own, where masks are
-    native). `precision` is that of weights, activations, gradients and optimiser.
+    native). `precision` is that of weights, activations, gradients and optimiser;
+    "mixed_bfloat16" is float32, but for what convolutions and dense layers multiply in
+    training, and what they give: rounded to bfloat16 (`torch.autocast`). Only
+    torch-eager has it, in one process: see `RunOptions`.
     `ranks`: None if this process trains alone.
     """
 
@@ -27,3 +31,8 @@ class Job:
     precision: Precision = "float32"
     device: Device = "cpu"
     ranks: Ranks | None = None
+
+    @property
+    def dtype(self) -> Dtype:
+        """Of weights, optimiser, masks and logits."""
+        return "float32" if self.precision == "mixed_bfloat16" else self.precision

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from trainers.loops.job import Precision
+from trainers.loops.job import Dtype
 from trainers.loops.masks import Masks
 from trainers.recipes import Recipe
 from trainers.timing import TICK_S, Tick
@@ -25,7 +25,7 @@ class FitModel(keras.Model):  # type: ignore[misc]  # Keras is untyped
     its process-wide float type. Both are by-passed by the methods Keras has for that.
     """
 
-    def __init__(self, model: Any, recipe: Recipe, precision: Precision) -> None:
+    def __init__(self, model: Any, recipe: Recipe, precision: Dtype) -> None:
         super().__init__(inputs=model.input, outputs=model.output)
         kind = (
             keras.losses.CategoricalCrossentropy
@@ -58,7 +58,7 @@ class FitModel(keras.Model):  # type: ignore[misc]  # Keras is untyped
 class _Last(keras.metrics.Metric):  # type: ignore[misc]
     """The last value, by way of a variable as JAX wants it."""
 
-    def __init__(self, name: str, precision: Precision) -> None:
+    def __init__(self, name: str, precision: Dtype) -> None:
         super().__init__(name=name, dtype=precision)
         self.value = self.add_variable((), "zeros", dtype=precision, name="value")
 

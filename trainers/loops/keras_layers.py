@@ -18,7 +18,7 @@ from trainers.layers import (
     Layer,
     MaxPool,
 )
-from trainers.loops.job import Precision
+from trainers.loops.job import Dtype
 from trainers.optimizers import SGD, AdamW, Optimizer, RMSprop
 
 _KINDS = {
@@ -46,7 +46,7 @@ def layer_name(layer: Layer, index: int) -> str:
     return f"{_KINDS[type(layer)]}_{index}"
 
 
-def stock_layer(layer: Layer, index: int, precision: Precision, seed: int) -> Any:
+def stock_layer(layer: Layer, index: int, precision: Dtype, seed: int) -> Any:
     """Keras's own layer for a recipe's layer `index`; `seed` is for dropout only."""
     names: dict[str, Any] = {"dtype": precision, "name": layer_name(layer, index)}
     match layer:

@@ -51,7 +51,7 @@ def configure(job: Job) -> dict[str, Any]:
     on PyTorch.
     """
     flags = _backend.configure(job)
-    if job.precision == "float64":
+    if job.dtype == "float64":
         _allow_float64()
     return {
         **flags,
@@ -72,8 +72,8 @@ class Trainer:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.step = 0
-        made = build_model(job.recipe, job.precision, seed=job.seed)
-        self.model = FitModel(made, job.recipe, job.precision)
+        made = build_model(job.recipe, job.dtype, seed=job.seed)
+        self.model = FitModel(made, job.recipe, job.dtype)
         self.model.compile(
             _optimizer(job),
             jit_compile=_backend.jit_compile(job),
@@ -177,7 +177,7 @@ def train_epoch(
 def predict(trainer: Trainer, pairs: Pairs) -> NDArray[Any]:
     """Logits (n, classes) of all images, in order, in the job's precision."""
     logits = [trainer.infer(images) for images, *_ in pairs]
-    empty = np.empty((0, trainer.job.recipe.num_classes), trainer.job.precision)
+    empty = np.empty((0, trainer.job.recipe.num_classes), trainer.job.dtype)
     return np.concatenate([empty, *map(_array, logits)])
 
 
@@ -200,8 +200,8 @@ def _optimizer(job: Job) -> Any:
     rates = recipe.learning_rates(job.num_steps)
     # Keras's variable of a constant rate is float32, and AdamW on PyTorch computes
     # with it as it is.
-    if job.precision != "float32" or rates.min() != rates.max():
-        optimizer.learning_rate = RateTable(rates.astype(job.precision))
+    if job.dtype != "float32" or rates.min() != rates.max():
+        optimizer.learning_rate = RateTable(rates.astype(job.dtype))
     return optimizer
 
 

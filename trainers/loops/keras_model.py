@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from trainers.errors import CheckpointError
 from trainers.layers import Dense, Layer, weights_of
 from trainers.loops.arrays import slot_names
-from trainers.loops.job import Precision
+from trainers.loops.job import Dtype
 from trainers.loops.keras_layers import (
     SharedDropout,
     layer_name,
@@ -65,7 +65,7 @@ _DAMAGE = (
 )
 
 
-def build_model(recipe: Recipe, precision: Precision, *, seed: int = 0) -> Any:
+def build_model(recipe: Recipe, precision: Dtype, *, seed: int = 0) -> Any:
     """A functional Keras model from images (m, height, width) to logits (m, classes).
 
     Its inputs are the images or, with shared dropout, the list of the images and one
@@ -209,7 +209,7 @@ def _described(config: dict[str, Any]) -> tuple[list[dict[str, Any]], str]:
         layers.append({"class": f"{layer['module']}.{layer['class_name']}", **numbers})
         if layer["class_name"] != "InputLayer":
             precisions.add(layer["config"]["dtype"]["config"]["name"])
-    if len(precisions) != 1 or not precisions <= set(get_args(Precision)):
+    if len(precisions) != 1 or not precisions <= set(get_args(Dtype)):
         raise ValueError(f"the precision is {sorted(precisions)}")
     return layers, precisions.pop()
 
@@ -283,7 +283,7 @@ def _copied(variable: Any) -> NDArray[Any]:
     return np.array(keras.ops.convert_to_numpy(variable))
 
 
-def _with_channel(recipe: Recipe, precision: Precision) -> Any:
+def _with_channel(recipe: Recipe, precision: Dtype) -> Any:
     return keras.layers.Reshape(
         (*recipe.image_shape, 1), dtype=precision, name="channel"
     )

@@ -28,7 +28,7 @@ class Masks:
     """
 
     def __init__(self, job: Job) -> None:
-        self.precision = job.precision
+        self.precision = job.dtype
         self._seed = job.seed
         self._ranks = job.ranks
         self._layers = shared_dropouts(job.recipe)

@@ -86,7 +86,7 @@ class Trainer:
         recipe = job.recipe
         self.job = job
         self.step = 0
-        self.dtype = tf.as_dtype(job.precision)
+        self.dtype = tf.as_dtype(job.dtype)
         self.masks = Masks(job)
         with tf.device("GPU:0" if job.device == "cuda" else "CPU:0"):
             self.weights = {
@@ -98,7 +98,7 @@ class Trainer:
             # The step's number is a variable too, by which the graph counts on.
             self.device_step = tf.Variable(0, dtype=tf.int64, trainable=False)
             rates = recipe.learning_rates(job.num_steps)
-            self.rates = tf.constant(rates.astype(job.precision))
+            self.rates = tf.constant(rates.astype(job.dtype))
         self.shared = None if job.ranks is None else tf_ranks.Shared(job.ranks)
         self.model = Model(recipe, self.weights, job.seed, self.shared)
         self.update = self._compiled_update()
@@ -166,7 +166,7 @@ def build(job: Job) -> Trainer:
 def load_weights(trainer: Trainer, weights: Weights) -> None:
     """Set all weights from the neutral layout; step 0, a fresh optimiser."""
     for name, variable in trainer.weights.items():
-        variable.assign(weights[name].astype(trainer.job.precision))
+        variable.assign(weights[name].astype(trainer.job.dtype))
     trainer.updates.reset()
     _set_step(trainer, 0)
 
@@ -189,7 +189,7 @@ def set_state(trainer: Trainer, state: State) -> None:
     check_state(state, get_state(trainer))
     trainer.updates.reset()
     for name, slot in trainer.updates.slots.items():
-        slot.assign(state[name].astype(trainer.job.precision))
+        slot.assign(state[name].astype(trainer.job.dtype))
     _set_step(trainer, int(state["step"]))
 
 
@@ -226,7 +226,7 @@ def train_epoch(
 def predict(trainer: Trainer, pairs: Pairs) -> NDArray[Any]:
     """Logits (n, classes) of all images, in order, in the job's precision."""
     logits = [trainer.infer(images).numpy() for images, *_ in pairs]
-    empty = np.empty((0, trainer.job.recipe.num_classes), trainer.job.precision)
+    empty = np.empty((0, trainer.job.recipe.num_classes), trainer.job.dtype)
     return np.concatenate([empty, *logits])
 
 

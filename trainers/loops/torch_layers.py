@@ -93,7 +93,7 @@ class BiasedBatchNorm(nn.Module):
         if self.over_ranks:
             return self._normalised_over_ranks(x)
         # Zeros, because PyTorch multiplies what was there by 1 - momentum = 0.
-        mean, variance = x.new_zeros((2, x.shape[1])).unbind()
+        mean, variance = self.weight.new_zeros((2, x.shape[1])).unbind()
         normalised = self._normalised(x, mean, variance)
         count = x.numel() // x.shape[1]
         with torch.no_grad():

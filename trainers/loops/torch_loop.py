@@ -96,7 +96,7 @@ class Trainer:
         recipe = job.recipe
         self.job = job
         self.device = _device(job)
-        self.dtype = getattr(torch, job.precision)
+        self.dtype = getattr(torch, job.dtype)
         self.model, self.tensors = training_model(
             recipe, dtype=self.dtype, device=self.device
         )
@@ -116,6 +116,8 @@ class Trainer:
                 self.model, job.ranks, self.device, options
             )
         self.loss = _loss_of(self.model)
+        if job.precision == "mixed_bfloat16":
+            self.loss = _mixed(self.loss, self.device)
         if options is not None and self.shared_loss is None:
             self.loss = torch.compile(self.loss, **options)
         self.reset()
@@ -313,6 +315,17 @@ def _loss_of(model: Model) -> Callable[[Tensor, Tensor, list[Tensor]], Tensor]:
     # the trainer's attributes on the way has changed.
     def loss(images: Tensor, labels: Tensor, masks: list[Tensor]) -> Tensor:
         return functional.cross_entropy(model(images, masks), labels)
+
+    return loss
+
+
+def _mixed(
+    loss_of: Callable[..., Tensor], device: torch.device
+) -> Callable[[Tensor, Tensor, list[Tensor]], Tensor]:
+    # PyTorch's list says what is rounded: products are, the loss is not.
+    def loss(images: Tensor, labels: Tensor, masks: list[Tensor]) -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16):
+            return loss_of(images, labels, masks)
 
     return loss
 

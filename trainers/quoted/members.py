@@ -33,6 +33,7 @@ from trainers.environment import variables
 from trainers.errors import QuotedError
 from trainers.folder import LAST, RECORD
 from trainers.inference import predict_probabilities
+from trainers.loops.job import Precision
 from trainers.options import RunOptions
 from trainers.quoted.job import Event
 from trainers.quoted.shifting import shifted
@@ -63,6 +64,7 @@ class Member:
     loop: str
     seed: int
     folder: Path
+    precision: Precision = "float32"
 
     @property
     def spent_s(self) -> tuple[float, float]:
@@ -81,12 +83,20 @@ def make_members(
     loop: str,
     data: Dataset,
     folder: Path,
+    precision: Precision = "float32",
 ) -> list[Member]:
     """Each recipe, fitted to the data, with each view, of seed 0; then of seed 1 ..."""
     shape, num_classes = data.train.images.shape[1:], len(data.classes)
     fitted = [fit_recipe(recipe, shape, num_classes) for recipe in recipes]
     return [
-        Member(recipe, view, loop, seed, folder / f"{recipe.name}-{view}-{loop}-{seed}")
+        Member(
+            recipe,
+            view,
+            loop,
+            seed,
+            folder / f"{recipe.name}-{view}-{loop}-{seed}",
+            precision,
+        )
         for seed in range(num_seeds)
         for recipe in fitted
         for view in views
@@ -165,6 +175,7 @@ def _train(member: Member, data: Dataset) -> None:
         data=data,
         seed=member.seed,
         num_threads=1,
+        precision=member.precision,
         checkpoint_folder=member.folder,
         checkpoint_s=_CHECKPOINT_S,
         resume=True,

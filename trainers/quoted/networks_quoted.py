@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from idxdata import Dataset
 from trainers.errors import QuotedError
 from trainers.loops import find_loop
+from trainers.loops.job import Precision
 from trainers.quoted.job import Event, Job, Sitting
 from trainers.quoted.members import (
     Member,
@@ -41,7 +42,9 @@ class NetworkNumbers:
     sees one of them; `seeds`: how many of each member and view, from 0 on; `loops`: what
     trains them, each all of them; `is_committee`: whether they are judged together;
     `fits_held_out`: see `Sitting`; `shifts`: of the views that are judged, (pixels down,
-    pixels right), all of which count; none are the views as they are.
+    pixels right), all of which count; none are the views as they are; `precision`: that of
+    training, see `trainers.loops.job.Job`, float32 if the recipe does not say. What is
+    judged is so in float32.
     """
 
     members: list[str]
@@ -51,10 +54,12 @@ class NetworkNumbers:
     is_committee: bool
     fits_held_out: bool
     shifts: tuple[tuple[int, int], ...]
+    precision: Precision = "float32"
 
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> "NetworkNumbers":
         """Raises `QuotedError` for what is missing, unknown or of a wrong type."""
+        table = {"precision": "float32"} | table
         check_keys(table, {field.name for field in fields(cls)})
         checked_integer("seeds", table["seeds"], 1)
         for name in ("members", "views", "loops"):
@@ -67,6 +72,12 @@ class NetworkNumbers:
                 raise QuotedError(f"{name} is no list of names", found=repr(value))
             if len(set(value)) < len(value):
                 raise QuotedError(f"{name} has a name twice", found=repr(value))
+        if table["precision"] not in get_args(Precision):
+            raise QuotedError(
+                "precision is wrong",
+                expected=" or ".join(get_args(Precision)),
+                found=repr(table["precision"]),
+            )
         for name in ("is_committee", "fits_held_out"):
             if not isinstance(table[name], bool):
                 raise QuotedError(
@@ -96,7 +107,13 @@ def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow
         for loop in loops:
             train = Sitting(job, dataset, fits_held_out=numbers.fits_held_out).train()
             members = make_members(
-                recipes, numbers.views, numbers.seeds, loop, dataset, folder
+                recipes,
+                numbers.views,
+                numbers.seeds,
+                loop,
+                dataset,
+                folder,
+                numbers.precision,
             )
             train_members(
                 members,
