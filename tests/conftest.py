@@ -33,7 +33,14 @@ SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def pytest_collection_finish() -> None:
-    """TensorFlow's pools have one size for all of a process as well."""
+    limit_tensorflow()
+
+
+def limit_tensorflow() -> None:
+    """TensorFlow's pools have one size for all of a process as well.
+
+    For tests that import it themselves, before it computes anything.
+    """
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None and hasattr(tensorflow, "config"):
         tensorflow.config.threading.set_intra_op_parallelism_threads(1)

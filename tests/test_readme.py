@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import limit_tensorflow
+
 EXAMPLES = re.findall(
     r"```python\n(.*?)```",
     (Path(__file__).parents[1] / "README.md").read_text(),
@@ -20,6 +22,7 @@ def test_example_runs(
     for framework in ("torch", "tensorflow", "jax"):
         if f"adapters import {framework}" in code or f'loop="{framework}' in code:
             pytest.importorskip(framework)
+    limit_tensorflow()
     monkeypatch.chdir(tmp_path)
     exec(compile(code, f"README.md, example {number}", "exec"), {})  # noqa: S102
 

@@ -168,6 +168,44 @@ def test_integer_labels_are_the_one_hot_ones_and_of_any_kind() -> None:
     np.testing.assert_allclose(trained(built(recipe), integers), losses, rtol=1e-5)
 
 
+def test_mixed_precision_rounds_products_in_training_alone() -> None:
+    trainer = built(EVERYTHING, precision="mixed_bfloat16")
+    pairs = random_pairs(EVERYTHING, 6)
+    losses, exact = trained(trainer, pairs), trained(built(EVERYTHING), pairs)
+    differences = np.abs(np.subtract(losses, exact))
+    assert differences.all()
+    assert differences.max() < 0.05
+    weights, state = torch_loop.get_weights(trainer), torch_loop.get_state(trainer)
+    del state["step"]
+    assert {array.dtype for array in (*weights.values(), *state.values())} == {
+        np.dtype(np.float32)
+    }
+    judge = built(EVERYTHING)
+    torch_loop.load_weights(judge, weights)
+    said = torch_loop.predict(trainer, pairs)
+    np.testing.assert_array_equal(said, torch_loop.predict(judge, pairs))
+
+
+def test_mixed_precision_loses_nothing_that_bfloat16_holds() -> None:
+    """Products of small integers, and their sums, are exact: the same loss."""
+    recipe = Recipe(
+        "exact", (4, 3), (Flatten(), Dense(2)), SGD(1.0), batch_size=8, epochs=1
+    )
+    random = np.random.default_rng(4)
+    weights = {
+        name: random.integers(-2, 3, array.shape).astype(np.float32)
+        for name, array in initial_weights(recipe, 0).items()
+    }
+    images = torch.from_numpy(random.integers(0, 3, (8, 4, 3)).astype(np.float32))
+    pair = images, torch.from_numpy(random.integers(0, 2, 8))
+    losses = []
+    for precision in ("float32", "mixed_bfloat16"):
+        trainer = torch_loop.build(Job(recipe, "eager", 1, precision=precision))
+        torch_loop.load_weights(trainer, weights)
+        losses.append(float(torch_loop.gradients(trainer, *pair)[0]))
+    assert losses[0] == losses[1]
+
+
 def test_a_batch_of_one_is_the_reference() -> None:
     pairs = [(x[:1], y[:1]) for x, y in random_pairs(EVERYTHING, 3)]
     trainer = built(EVERYTHING, precision="float64")
@@ -217,6 +255,10 @@ def assert_resumes(recipe: Recipe, form: str, **more: Any) -> None:
 @each_optimizer
 def test_resumed_training_is_the_same_bits(optimizer: Optimizer) -> None:
     assert_resumes(replace(EVERYTHING, optimizer=optimizer), "eager")
+
+
+def test_resumed_mixed_training_is_the_same_bits() -> None:
+    assert_resumes(EVERYTHING, "eager", precision="mixed_bfloat16")
 
 
 @pytest.mark.long

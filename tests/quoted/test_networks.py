@@ -1,5 +1,6 @@
 """Networks that are quoted: members in processes, judged alone and together."""
 
+import json
 import os
 import subprocess
 import sys
@@ -160,6 +161,8 @@ def test_held_out_images_may_be_kept_out_of_both(
         ({"is_committee": 1}, QuotedError),
         ({"fits_held_out": "no"}, QuotedError),
         ({"shifts": [[1]]}, QuotedError),
+        ({"precision": "float16"}, QuotedError),
+        ({"precision": ["float32"]}, QuotedError),
         ({"more": 1}, QuotedError),
         ({"loops": ["torch-lazy"]}, LoopError),
     ],
@@ -169,6 +172,20 @@ def test_wrong_numbers(
 ) -> None:
     with pytest.raises(error):
         list(reproduce(job(numbers=numbers), noisy, lambda event: None))
+
+
+@pytest.mark.long
+def test_members_are_trained_in_the_precision_of_the_numbers(
+    tmp_path: Path, noisy: Dataset
+) -> None:
+    numbers = {"seeds": 1, "precision": "mixed_bfloat16"}
+    asked = job(numbers=numbers, work_folder=tmp_path)
+    list(reproduce(asked, noisy, lambda event: None))
+    (record,) = tmp_path.rglob("record.json")
+    assert json.loads(record.read_bytes())["precision"] == "mixed_bfloat16"
+    asked = job(numbers={"seeds": 1}, work_folder=tmp_path)
+    with pytest.raises(CheckpointError, match="precision"):
+        list(reproduce(asked, noisy, lambda event: None))
 
 
 @pytest.mark.long
