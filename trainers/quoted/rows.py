@@ -73,6 +73,7 @@ class QuotedRow:
             self._check_held_out(self.held_out)
         elif not self.num_test:
             raise QuotedError("a row that judges nothing", expected="test or held out")
+        _check_details(self.details, self.num_wrong)
 
     def _check_held_out(self, held_out: dict[str, Any]) -> None:
         for name in ("num_folds", "seed", "num_examples"):
@@ -85,6 +86,10 @@ class QuotedRow:
         if not _is(held_out.get("wrong"), "natural numbers"):
             raise QuotedError("held_out has no list of what is wrong")
         _check_wrong("wrong of held_out", held_out["wrong"], None)
+        details = held_out.get("details", {})
+        if not _is(details, "a table"):
+            raise QuotedError("details of held_out are no table", found=repr(details))
+        _check_details(details, len(held_out["wrong"]))
 
     @property
     def num_judged(self) -> int:
@@ -118,6 +123,15 @@ _KINDS = {
     "started": "a text",
     "details": "a table",
 }
+
+
+_KINDS_OF_DETAILS = {
+    "loop": "a text",
+    "wrong_of_each": "natural numbers",
+    "wrong_of_first": "natural numbers",
+    "said": "natural numbers",
+}
+"""Of those that reports look at."""
 
 
 def is_by_same_numbers(a: QuotedRow, b: QuotedRow) -> bool:
@@ -203,6 +217,30 @@ def _is(value: object, kind: str) -> bool:
         case "a table or nothing":
             return value is None or isinstance(value, dict)
     return isinstance(value, dict)
+
+
+def _check_details(details: dict[str, Any], num_wrong: int) -> None:
+    for name in _KINDS_OF_DETAILS.keys() & details.keys():
+        kind = _KINDS_OF_DETAILS[name]
+        if not _is(details[name], kind):
+            raise QuotedError(
+                f"{name} of details is of a wrong type",
+                expected=kind,
+                found=repr(details[name]),
+            )
+    each, first = (details.get(f"wrong_of_{part}", []) for part in ("each", "first"))
+    if len(each) != len(first) or first[-1:] not in ([], [num_wrong]):
+        raise QuotedError(
+            "wrong_of_each and wrong_of_first are not of the same members",
+            expected=f"as many of both, the last of wrong_of_first {num_wrong}",
+            found=f"{len(each)} and {first}",
+        )
+    if len(details.get("said", range(num_wrong))) != num_wrong:
+        raise QuotedError(
+            "said is not of what is wrong",
+            expected=f"{num_wrong} classes",
+            found=len(details["said"]),
+        )
 
 
 def _check_wrong(name: str, wrong: list[int], count: int | None) -> None:
