@@ -40,7 +40,9 @@ def test_options_of_wrong_types_and_out_of_range(
     ("loop", "launch"),
     [("torch-compile", None), ("tf-function", None), ("torch-eager", RANK)],
 )
-def test_mixed_precision_is_for_one_loop_alone(loop: str, launch: Launch | None) -> None:
+def test_mixed_precision_is_for_one_loop_alone(
+    loop: str, launch: Launch | None
+) -> None:
     kind: dict[str, Any] = {"recipe": RECIPE, "precision": "mixed_bfloat16"}
     assert RunOptions(loop="torch-eager", **kind).precision == "mixed_bfloat16"
     with pytest.raises(LoopError, match="mixed_bfloat16"):

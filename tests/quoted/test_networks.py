@@ -22,6 +22,7 @@ from trainers.quoted.members import seen
 from trainers.quoted.networks_quoted import NetworkNumbers, find_member, reproduce
 from trainers.quoted.quoted_recipes import FOLDER, QUOTED, QuotedRecipe, read_quoted
 from trainers.quoted.shifting import shifted
+from trainers.quoted.turning import turned
 
 pytest.importorskip("torch")
 
@@ -120,7 +121,13 @@ def test_held_out_images_may_be_kept_out_of_both(
     """Then the members that were chosen are those that the test set judges."""
     shifts = [[0, 0], [1, 0], [0, -1]]
     views = ["plain", "upright-wide"]
-    numbers = {"fits_held_out": False, "seeds": 1, "views": views, "shifts": shifts}
+    numbers = {
+        "fits_held_out": False,
+        "seeds": 1,
+        "views": views,
+        "shifts": shifts,
+        "turns": [20.0],
+    }
     asked = job(numbers=numbers, work_folder=tmp_path, is_held_out=True)
     (chosen,) = reproduce(asked, noisy, lambda event: None)
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob(LAST)}
@@ -134,14 +141,17 @@ def test_held_out_images_may_be_kept_out_of_both(
     assert told["wrong_of_each"] == chosen.details["wrong_of_each"]
     assert (row.num_test, row.details["wrong_of_first"][-1]) == (60, row.num_wrong)
 
-    # Each image is judged by the members' views of it, and by the shifts of these.
+    # Each image is judged by the members' views of it: by shifts and turns of these.
     total = np.zeros((60, 3))
     for view in views:
         recipe, weights = read_weights(
             tmp_path / "rest" / f"mlp-3x100-{view}-torch-eager-0" / LAST
         )
-        for shift in shifts:
-            images = shifted(seen(noisy.test.images, view), *shift)
+        image = seen(noisy.test.images, view)
+        for images in (
+            *(shifted(image, *shift) for shift in shifts),
+            turned(image, 20),
+        ):
             found = predict_probabilities(recipe, weights, "torch-eager", images)
             total += np.log(np.maximum(found, 1e-9))
     labels = noisy.test.labels
@@ -163,6 +173,9 @@ def test_held_out_images_may_be_kept_out_of_both(
         ({"shifts": [[1]]}, QuotedError),
         ({"precision": "float16"}, QuotedError),
         ({"precision": ["float32"]}, QuotedError),
+        ({"turns": 10}, QuotedError),
+        ({"turns": [91]}, QuotedError),
+        ({"turns": [[0, 1]]}, QuotedError),
         ({"more": 1}, QuotedError),
         ({"loops": ["torch-lazy"]}, LoopError),
     ],

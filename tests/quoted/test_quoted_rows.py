@@ -99,7 +99,10 @@ def test_what_was_judged() -> None:
         ({"held_out": HELD_OUT | {"details": {"said": [1]}}}, "said is not of"),
         ({"details": {"loop": 1}}, "loop of details"),
         ({"details": {"wrong_of_each": [2]}}, "the last of wrong_of_first 2"),
-        ({"details": {"wrong_of_each": [3], "wrong_of_first": [3]}}, "the same members"),
+        (
+            {"details": {"wrong_of_each": [3], "wrong_of_first": [3]}},
+            "the same members",
+        ),
         ({"details": {"wrong_of_each": 3}}, "wrong_of_each of details"),
         ({"details": {"said": ["one", "two"]}}, "said of details"),
         ({"details": {"said": [1, 2, 3]}}, "expected 2 classes, found 3"),

@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     Future,
@@ -37,6 +37,7 @@ from trainers.loops.job import Precision
 from trainers.options import RunOptions
 from trainers.quoted.job import Event
 from trainers.quoted.shifting import shifted
+from trainers.quoted.turning import turned
 from trainers.quoted.views import find_view
 from trainers.recipes import Recipe, fit_recipe
 from trainers.run import run
@@ -142,16 +143,17 @@ def members_answers(
     images: NDArray[np.uint8],
     *,
     shifts: Sequence[tuple[int, int]],
+    turns: Sequence[float],
     num_processes: int,
 ) -> list[NDArray[np.float64]]:
     """What each member says of `images`: (n, classes), the logarithms of probabilities,
-    their mean over `shifts` of its view.
+    their mean over `shifts` and `turns` of its view; without any, of it as it is.
     """
     views = {
         view: seen(images, view)
         for view in dict.fromkeys(member.view for member in members)
     }
-    calls = [(member, views[member.view], shifts) for member in members]
+    calls = [(member, views[member.view], shifts, turns) for member in members]
     return _in_processes(_answer, calls, num_processes, lambda done: None)
 
 
@@ -190,16 +192,30 @@ def _train(member: Member, data: Dataset) -> None:
 
 
 def _answer(
-    member: Member, images: NDArray[np.uint8], shifts: Sequence[tuple[int, int]]
+    member: Member,
+    images: NDArray[np.uint8],
+    shifts: Sequence[tuple[int, int]],
+    turns: Sequence[float],
 ) -> NDArray[np.float64]:
     recipe, weights = read_weights(member.folder / LAST)
     total = np.zeros((len(images), recipe.num_classes))
-    for shift in shifts or [(0, 0)]:
-        found = predict_probabilities(
-            recipe, weights, member.loop, shifted(images, *shift)
-        )
+    for some in _looks(images, shifts, turns):
+        found = predict_probabilities(recipe, weights, member.loop, some)
         total += np.log(np.maximum(found, _LEAST))
-    return total / max(len(shifts), 1)
+    return total / max(len(shifts) + len(turns), 1)
+
+
+def _looks(
+    images: NDArray[np.uint8],
+    shifts: Sequence[tuple[int, int]],
+    turns: Sequence[float],
+) -> Iterator[NDArray[np.uint8]]:
+    for shift in shifts:
+        yield shifted(images, *shift)
+    for degrees in turns:
+        yield turned(images, degrees)
+    if not shifts and not turns:
+        yield images
 
 
 def _in_processes(

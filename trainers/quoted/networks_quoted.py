@@ -25,6 +25,7 @@ from trainers.quoted.members import (
 from trainers.quoted.quoted_recipes import FOLDER, check_keys, checked_integer
 from trainers.quoted.rows import QuotedRow
 from trainers.quoted.shifting import checked_shifts
+from trainers.quoted.turning import checked_turns
 from trainers.quoted.views import find_view
 from trainers.recipe_files import read_recipe, recipe_to_dict
 from trainers.recipes import RECIPES, Recipe
@@ -42,9 +43,10 @@ class NetworkNumbers:
     sees one of them; `seeds`: how many of each member and view, from 0 on; `loops`: what
     trains them, each all of them; `is_committee`: whether they are judged together;
     `fits_held_out`: see `Sitting`; `shifts`: of the views that are judged, (pixels down,
-    pixels right), all of which count; none are the views as they are; `precision`: that of
-    training, see `trainers.loops.job.Job`, float32 if the recipe does not say. What is
-    judged is so in float32.
+    pixels right), all of which count, and so do `turns`, clockwise in degrees; without
+    both, the views as they are. `precision`: that of training, see
+    `trainers.loops.job.Job`; what is judged is so in float32. Turns and precision may be
+    missing from a recipe: none, and float32.
     """
 
     members: list[str]
@@ -54,12 +56,13 @@ class NetworkNumbers:
     is_committee: bool
     fits_held_out: bool
     shifts: tuple[tuple[int, int], ...]
+    turns: tuple[float, ...] = ()
     precision: Precision = "float32"
 
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> "NetworkNumbers":
         """Raises `QuotedError` for what is missing, unknown or of a wrong type."""
-        table = {"precision": "float32"} | table
+        table = {"turns": [], "precision": "float32"} | table
         check_keys(table, {field.name for field in fields(cls)})
         checked_integer("seeds", table["seeds"], 1)
         for name in ("members", "views", "loops"):
@@ -85,7 +88,11 @@ class NetworkNumbers:
                     expected="true or false",
                     found=repr(table[name]),
                 )
-        return cls(**table | {"shifts": checked_shifts(table["shifts"])})
+        looks = {
+            "shifts": checked_shifts(table["shifts"]),
+            "turns": checked_turns(table["turns"]),
+        }
+        return cls(**table | looks)
 
 
 def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow]:
@@ -142,7 +149,7 @@ def _judged(
     numbers: NetworkNumbers,
     num_processes: int,
 ) -> QuotedRow:
-    answers = _Answers(members, numbers.shifts, num_processes)
+    answers = _Answers(members, numbers, num_processes)
     recipes = {one.recipe.name: recipe_to_dict(one.recipe) for one in members}
     walls, cpus = zip(*(member.spent_s for member in members))
     loop = find_loop(members[0].loop)
@@ -180,10 +187,10 @@ class _Answers:
     def __init__(
         self,
         members: list[Member],
-        shifts: tuple[tuple[int, int], ...],
+        numbers: NetworkNumbers,
         num_processes: int,
     ) -> None:
-        self._members, self._shifts = members, shifts
+        self._members, self._numbers = members, numbers
         self._num_processes = num_processes
         self._each: list[NDArray[np.int64]] = []
         self._first: list[NDArray[np.int64]] = []
@@ -193,7 +200,8 @@ class _Answers:
         found = members_answers(
             self._members,
             images,
-            shifts=self._shifts,
+            shifts=self._numbers.shifts,
+            turns=self._numbers.turns,
             num_processes=self._num_processes,
         )
         self._each, self._first = [], []

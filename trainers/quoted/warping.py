@@ -20,9 +20,9 @@ _PAD = 2
 class Map(NamedTuple):
     """Where the pixel (u, v) of a result, counted from the middle, is in the image:
 
-        (cx + across u + slant v, cy + down v)
+        (cx + across u + slant v, cy + tilt u + down v)
 
-    Each is int64 (n,), in 2^-16: pixels, and pixels a pixel.
+    Each is int64 (n,), in 2^-16: pixels, and pixels a pixel. No tilt is 0.
     """
 
     cx: NDArray[np.int64]
@@ -30,6 +30,7 @@ class Map(NamedTuple):
     across: NDArray[np.int64]
     slant: NDArray[np.int64]
     down: NDArray[np.int64]
+    tilt: NDArray[np.int64] | None = None
 
 
 def warped(
@@ -51,13 +52,14 @@ def warped(
 
 def _warped(images: NDArray[np.uint8], by: Map, top: int) -> NDArray[np.int64]:
     count, height, width = images.shape
-    cx, cy, across, slant, down = (value[:, None, None] for value in by)
+    cx, cy, across, slant, down = (value[:, None, None] for value in by[:5])
+    tilt = 0 if by.tilt is None else by.tilt[:, None, None]
     # From the middle, in half pixels: an even side has no pixel there.
     u = (2 * np.arange(width) - (width - 1))[None, None, :]
     v = (2 * np.arange(height) - (height - 1))[None, :, None]
     # In 2^-17, then in 2^-8 with halves up.
     px = (2 * cx + across * u + slant * v + 256) >> 9
-    py = (2 * cy + down * v + 256) >> 9
+    py = (2 * cy + tilt * u + down * v + 256) >> 9
     stride = width + 2 * _PAD
     padded = np.zeros((count, height + 2 * _PAD, stride), np.int64)
     padded[:, _PAD:-_PAD, _PAD:-_PAD] = images
