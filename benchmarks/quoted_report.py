@@ -23,6 +23,7 @@ from benchmarks.run_loop import new_console
 from idxdata import Dataset, IdxDataError, load
 from idxdata.atomic import atomic_write
 from idxdata.terminal import duration, percent
+from trainers.errors import QuotedError
 from trainers.quoted.rows import QuotedRow, is_by_same_numbers, read_rows
 
 COLUMNS = ("name", "quoted", "reached", "how", "time", "spread")
@@ -85,8 +86,8 @@ def curve(row: QuotedRow) -> Chart:
     """Images wrong, of the test and held out, against the number of members."""
     figure, axes = panel(width=6.5, height=3.6)
     parts = [("test", row.details, row.num_test, COLOURS[0])]
-    if row.held_out is not None and "details" in row.held_out:
-        held_out = row.held_out
+    held_out = row.held_out
+    if held_out is not None and "wrong_of_first" in held_out.get("details", {}):
         parts.append(("held out", held_out["details"], held_out["num_examples"], WRONG))
     for name, details, count, colour in parts:
         first, each = (
@@ -121,8 +122,15 @@ def curve(row: QuotedRow) -> Chart:
 def wrong_images(row: QuotedRow, dataset: Dataset) -> Chart:
     """The test images that are wrong, each with its number, label and what is said.
 
-    `dataset` is the row's.
+    `dataset` is the row's. Raises `QuotedError` if it has other images or classes.
     """
+    highest = max(row.details.get("said", []), default=0)
+    if row.num_test != len(dataset.test) or highest >= len(dataset.classes):
+        raise QuotedError(
+            f"a row of {row.name} is not of {dataset.name}",
+            expected=f"{len(dataset.test)} images of {len(dataset.classes)} classes",
+            found=f"{row.num_test} images, class {highest}",
+        )
     images, labels = dataset.test[np.array(row.wrong)].to_numpy()
     said = row.details.get("said", [None] * len(images))
     num_rows = max(1, -(-len(images) // _ACROSS))

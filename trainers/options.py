@@ -84,14 +84,7 @@ class RunOptions:
                     f"{name} is one of {', '.join(get_args(names))}, "
                     f"not {getattr(self, name)!r}"
                 )
-        if self.precision == "mixed_bfloat16" and (
-            self.loop != "torch-eager" or self.launch is not None
-        ):
-            raise LoopError(
-                "mixed_bfloat16 is not for this run",
-                expected="torch-eager, one process",
-                found=f"{self.loop}, {'one process' if self.launch is None else 'several'}",
-            )
+        check_precision(self.loop, self.precision, self.launch)
         if self.validation == 1:
             raise ValueError("validation is 0, or at least 2 parts of the train split")
         if self.patience is not None and not self.validation:
@@ -124,6 +117,19 @@ class RunOptions:
                 raise ValueError(f"{name} is {text}, not {value!r}")
         if self.checkpoint_folder is not None and not os.fspath(self.checkpoint_folder):
             raise ValueError("checkpoint_folder is empty")
+
+
+def check_precision(
+    loop: str, precision: Precision, launch: Launch | None = None
+) -> None:
+    """Raises `LoopError` if a loop of that name does not have it, so started."""
+    if precision == "mixed_bfloat16" and (loop != "torch-eager" or launch is not None):
+        started = "alone" if launch is None else f"started by {launch.launcher}"
+        raise LoopError(
+            f"{precision} is not for this loop",
+            expected="torch-eager, alone",
+            found=f"{loop}, {started}",
+        )
 
 
 def _integer(name: str, value: object, low: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from trainers.errors import RecipeError
 from trainers.layers import Conv, Dense, Layer
 from trainers.loops import find_loop
-from trainers.loops.job import Device, Precision
+from trainers.loops.job import Device, Dtype
 from trainers.recipe_files import get_recipe, recipe_to_dict
 from trainers.recipes import RECIPES, Recipe
 
@@ -35,7 +35,7 @@ class Entry:
     epochs: int | None = None
     batch_size: int | None = None
     num_threads: int = 1
-    precision: Precision = "float32"
+    precision: Dtype = "float32"
     device: Device = "cpu"
     loader: Loader = "service"
     width: float = 1.0

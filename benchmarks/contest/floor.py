@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from trainers.layers import Conv, Dense
-from trainers.loops.job import Precision
+from trainers.loops.job import Dtype
 from trainers.recipes import Recipe
 
 Product = tuple[int, int, int]
@@ -47,7 +47,7 @@ def step_products(recipe: Recipe, batch_size: int) -> list[Product]:
 def matmul_step_s(
     recipe: Recipe,
     batch_size: int,
-    precision: Precision = "float32",
+    precision: Dtype = "float32",
     *,
     budget_s: float = 0.3,
 ) -> float:
@@ -62,7 +62,7 @@ def matmul_step_s(
 
 
 def _product(
-    random: np.random.Generator, sizes: Product, precision: Precision
+    random: np.random.Generator, sizes: Product, precision: Dtype
 ) -> Callable[[], object]:
     rows, inner, columns = sizes
     dtype: Any = np.dtype(precision)

@@ -18,7 +18,7 @@ from trainers.errors import CheckpointError, IdxDataError, LoopError, QuotedErro
 from trainers.folder import LAST
 from trainers.inference import predict_probabilities
 from trainers.quoted.job import Job
-from trainers.quoted.members import seen
+from trainers.quoted.members import _looks, seen
 from trainers.quoted.networks_quoted import NetworkNumbers, find_member, reproduce
 from trainers.quoted.quoted_recipes import FOLDER, QUOTED, QuotedRecipe, read_quoted
 from trainers.quoted.shifting import shifted
@@ -159,6 +159,21 @@ def test_held_out_images_may_be_kept_out_of_both(
     assert row.details["views"] == views
 
 
+def test_each_look_counts_once() -> None:
+    images = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    turn = turned(images, -30)
+    looks = [((), ()), ([(0, 1)], ()), ((), [-30.0]), ([(0, 0), (1, 0)], [-30.0])]
+    expected = [
+        [images],
+        [shifted(images, 0, 1)],
+        [turn],
+        [images, shifted(images, 1, 0), turn],
+    ]
+    for (shifts, turns), wanted in zip(looks, expected, strict=True):
+        found = list(_looks(images, shifts, turns))
+        assert [one.tolist() for one in found] == [one.tolist() for one in wanted]
+
+
 @pytest.mark.parametrize(
     ("numbers", "error"),
     [
@@ -173,6 +188,10 @@ def test_held_out_images_may_be_kept_out_of_both(
         ({"shifts": [[1]]}, QuotedError),
         ({"precision": "float16"}, QuotedError),
         ({"precision": ["float32"]}, QuotedError),
+        (
+            {"precision": "mixed_bfloat16", "loops": ["torch-eager", "tf-function"]},
+            LoopError,
+        ),
         ({"turns": 10}, QuotedError),
         ({"turns": [91]}, QuotedError),
         ({"turns": [[0, 1]]}, QuotedError),

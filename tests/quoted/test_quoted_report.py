@@ -11,6 +11,7 @@ from benchmarks import quoted_report
 from benchmarks.quoted_report import COLUMNS, cells, last_rows, markdown, wrong_images
 from idxdata import Dataset, load, write_idx
 from tests.training import some_glyphs
+from trainers.errors import QuotedError
 from trainers.quoted.rows import QuotedRow, write_row
 
 
@@ -41,7 +42,8 @@ def committee(**changes: Any) -> QuotedRow:
     return row(
         name="committee-0.23",
         seeds=[0, 0, 1],
-        held_out=held_out | {"details": said},
+        held_out=held_out
+        | {"details": {"wrong_of_each": [3, 1], "wrong_of_first": [3, 1]}},
         details=said
         | {
             "loop": "torch-eager",
@@ -126,6 +128,18 @@ def test_pictures_are_written(
     label = small.classes[int(small.test.labels[3])]
     assert titles[0] == f"3\n{label}, said 1"
     assert [bool(title) for title in titles] == [True, True] + 6 * [False]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"num_test": 401},
+        {"wrong": [1], "details": {"said": [10]}},
+    ],
+)
+def test_rows_that_are_not_of_the_data(small: Dataset, changes: dict[str, Any]) -> None:
+    with pytest.raises(QuotedError, match="400 images of 10 classes"):
+        wrong_images(row(**changes), small)
 
 
 def test_without_rows(

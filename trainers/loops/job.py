@@ -17,9 +17,9 @@ class Job:
 
     `seed` is that of dropout masks (and of the framework's own, where masks are
     native). `precision` is that of weights, activations, gradients and optimiser;
-    "mixed_bfloat16" is float32, but for what convolutions and dense layers multiply in
-    training, and what they give: rounded to bfloat16 (`torch.autocast`). Only
-    torch-eager has it, in one process: see `RunOptions`.
+    "mixed_bfloat16" is float32, but that in training activations, their gradients and
+    the gradients of convolutions and dense layers are rounded to bfloat16
+    (`torch.autocast`). Only torch-eager has it, alone: see `options.check_precision`.
     `ranks`: None if this process trains alone.
     """
 
@@ -34,5 +34,5 @@ class Job:
 
     @property
     def dtype(self) -> Dtype:
-        """Of weights, optimiser, masks and logits."""
+        """Of weights, optimiser, masks and of what `predict` gives."""
         return "float32" if self.precision == "mixed_bfloat16" else self.precision

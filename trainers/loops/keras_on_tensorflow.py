@@ -33,7 +33,7 @@ def feed(pairs: Iterable[Any], masks: Masks, step: int, log: StepLog) -> Any:
         return joined_pairs(pairs, masks, step)
     if not masks.shapes:
         return pairs
-    kinds = [tf.as_dtype(masks.precision)] * len(masks.shapes)
+    kinds = [tf.as_dtype(masks.dtype)] * len(masks.shapes)
 
     def make(step: Any, size: Any) -> list[NDArray[Any]]:
         return masks.of(int(step), int(size))

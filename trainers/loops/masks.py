@@ -28,14 +28,14 @@ class Masks:
     """
 
     def __init__(self, job: Job) -> None:
-        self.precision = job.dtype
+        self.dtype = job.dtype
         self._seed = job.seed
         self._ranks = job.ranks
         self._layers = shared_dropouts(job.recipe)
         self.shapes = [shape for shape, _ in self._layers.values()]
 
     def of(self, step: int, count: int) -> list[NDArray[Any]]:
-        """One mask (count, *shape) for each of those layers, in `precision`.
+        """One mask (count, *shape) for each of those layers, in `dtype`.
 
         Of several processes each has its rows of the masks of the global batch.
         New arrays: who reads those of the step before may not be done.
@@ -49,7 +49,7 @@ class Masks:
                 step=step,
                 layer=index,
                 first_row=first_row,
-                dtype=self.precision,
+                dtype=self.dtype,
             )
             for index, (shape, rate) in self._layers.items()
         ]

@@ -117,7 +117,7 @@ class Trainer:
             )
         self.loss = _loss_of(self.model)
         if job.precision == "mixed_bfloat16":
-            self.loss = _mixed(self.loss, self.device)
+            self.loss = torch.autocast(self.device.type, torch.bfloat16)(self.loss)
         if options is not None and self.shared_loss is None:
             self.loss = torch.compile(self.loss, **options)
         self.reset()
@@ -315,17 +315,6 @@ def _loss_of(model: Model) -> Callable[[Tensor, Tensor, list[Tensor]], Tensor]:
     # the trainer's attributes on the way has changed.
     def loss(images: Tensor, labels: Tensor, masks: list[Tensor]) -> Tensor:
         return functional.cross_entropy(model(images, masks), labels)
-
-    return loss
-
-
-def _mixed(
-    loss_of: Callable[..., Tensor], device: torch.device
-) -> Callable[[Tensor, Tensor, list[Tensor]], Tensor]:
-    # PyTorch's list says what is rounded: products are, the loss is not.
-    def loss(images: Tensor, labels: Tensor, masks: list[Tensor]) -> Tensor:
-        with torch.autocast(device.type, torch.bfloat16):
-            return loss_of(images, labels, masks)
 
     return loss
 

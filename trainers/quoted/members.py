@@ -65,7 +65,7 @@ class Member:
     loop: str
     seed: int
     folder: Path
-    precision: Precision = "float32"
+    precision: Precision
 
     @property
     def spent_s(self) -> tuple[float, float]:
@@ -84,7 +84,8 @@ def make_members(
     loop: str,
     data: Dataset,
     folder: Path,
-    precision: Precision = "float32",
+    *,
+    precision: Precision,
 ) -> list[Member]:
     """Each recipe, fitted to the data, with each view, of seed 0; then of seed 1 ..."""
     shape, num_classes = data.train.images.shape[1:], len(data.classes)

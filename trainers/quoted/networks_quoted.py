@@ -15,6 +15,7 @@ from idxdata import Dataset
 from trainers.errors import QuotedError
 from trainers.loops import find_loop
 from trainers.loops.job import Precision
+from trainers.options import check_precision
 from trainers.quoted.job import Event, Job, Sitting
 from trainers.quoted.members import (
     Member,
@@ -56,8 +57,8 @@ class NetworkNumbers:
     is_committee: bool
     fits_held_out: bool
     shifts: tuple[tuple[int, int], ...]
-    turns: tuple[float, ...] = ()
-    precision: Precision = "float32"
+    turns: tuple[float, ...]
+    precision: Precision
 
     @classmethod
     def from_table(cls, table: dict[str, Any]) -> "NetworkNumbers":
@@ -99,13 +100,14 @@ def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow
     """A row for each loop and seed, or of a committee for each loop.
 
     Members whose checkpoints lie finished in the job's work folder are not trained
-    again. Raises as `Sitting`, `NetworkNumbers.from_table`, `find_loop`, `read_recipe`
-    and `train_members` do.
+    again. Raises as `Sitting`, `NetworkNumbers.from_table`, `find_loop`,
+    `check_precision`, `read_recipe` and `train_members` do.
     """
     numbers = NetworkNumbers.from_table(job.recipe.numbers)
     loops = numbers.loops if job.loop is None else [job.loop]
     for loop in loops:
         find_loop(loop)
+        check_precision(loop, numbers.precision)
     for view in numbers.views:
         find_view(view)
     recipes = [find_member(name) for name in numbers.members]
@@ -120,7 +122,7 @@ def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow
                 loop,
                 dataset,
                 folder,
-                numbers.precision,
+                precision=numbers.precision,
             )
             train_members(
                 members,

@@ -73,7 +73,13 @@ class QuotedRow:
             self._check_held_out(self.held_out)
         elif not self.num_test:
             raise QuotedError("a row that judges nothing", expected="test or held out")
-        _check_details(self.details, self.num_wrong)
+        if not _is_share(self.recipe.get("quoted_error")):
+            raise QuotedError(
+                "quoted_error of recipe is wrong",
+                expected="a number from 0 to 1",
+                found=repr(self.recipe.get("quoted_error")),
+            )
+        _check_details("details", self.details, self.num_judged, self.num_wrong)
 
     def _check_held_out(self, held_out: dict[str, Any]) -> None:
         for name in ("num_folds", "seed", "num_examples"):
@@ -85,11 +91,18 @@ class QuotedRow:
                 )
         if not _is(held_out.get("wrong"), "natural numbers"):
             raise QuotedError("held_out has no list of what is wrong")
+        count, num_wrong = held_out["num_examples"], len(held_out["wrong"])
         _check_wrong("wrong of held_out", held_out["wrong"], None)
+        if num_wrong > count:
+            raise QuotedError(
+                "more of held_out is wrong than there is",
+                expected=f"at most {count}",
+                found=num_wrong,
+            )
         details = held_out.get("details", {})
         if not _is(details, "a table"):
             raise QuotedError("details of held_out are no table", found=repr(details))
-        _check_details(details, len(held_out["wrong"]))
+        _check_details("details of held_out", details, count, num_wrong)
 
     @property
     def num_judged(self) -> int:
@@ -219,25 +232,42 @@ def _is(value: object, kind: str) -> bool:
     return isinstance(value, dict)
 
 
-def _check_details(details: dict[str, Any], num_wrong: int) -> None:
-    for name in _KINDS_OF_DETAILS.keys() & details.keys():
-        kind = _KINDS_OF_DETAILS[name]
-        if not _is(details[name], kind):
+def _is_share(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1  # type: ignore[operator]
+
+
+def _check_details(
+    where: str, details: dict[str, Any], num_judged: int, num_wrong: int
+) -> None:
+    for name, kind in _KINDS_OF_DETAILS.items():
+        if name in details and not _is(details[name], kind):
             raise QuotedError(
-                f"{name} of details is of a wrong type",
+                f"{name} of {where} is of a wrong type",
                 expected=kind,
                 found=repr(details[name]),
             )
     each, first = (details.get(f"wrong_of_{part}", []) for part in ("each", "first"))
-    if len(each) != len(first) or first[-1:] not in ([], [num_wrong]):
+    if len(each) != len(first):
         raise QuotedError(
-            "wrong_of_each and wrong_of_first are not of the same members",
-            expected=f"as many of both, the last of wrong_of_first {num_wrong}",
-            found=f"{len(each)} and {first}",
+            f"wrong_of_each and wrong_of_first of {where} are not of the same members",
+            expected=len(each),
+            found=len(first),
+        )
+    if max([*each, *first], default=0) > num_judged:
+        raise QuotedError(
+            f"more is wrong in {where} than was judged",
+            expected=f"at most {num_judged}",
+            found=max([*each, *first]),
+        )
+    if first[-1:] not in ([], [num_wrong]):
+        raise QuotedError(
+            f"wrong_of_first of {where} does not end with all members",
+            expected=num_wrong,
+            found=first[-1],
         )
     if len(details.get("said", range(num_wrong))) != num_wrong:
         raise QuotedError(
-            "said is not of what is wrong",
+            f"said of {where} is not of what is wrong",
             expected=f"{num_wrong} classes",
             found=len(details["said"]),
         )
