@@ -23,16 +23,18 @@ class QuotedRow:
     which of them wrongly, ascending. `wall_s`, `cpu_s`: seconds for everything, from the
     first image to the last answer; CPU seconds of all threads and processes. Of networks
     they are those of the members' training, whenever that was, as if all threads had
-    been busy, and of judging. `threads`: as asked for. `versions`: of Python and the packages that compute. `recipe`: all
-    numbers of the recipe.
+    been busy, and of judging. `threads`: as asked for. `versions`: of Python and the
+    packages that compute. `recipe`: all numbers of the recipe, `quoted_error` a share
+    from 0 to 1 among them.
 
     `held_out`: None where all of the train split was fitted, else `num_folds` and `seed`
     of the part that was not (fold 0), its `num_examples`, and the train split's rows of
     it that were judged wrongly, ascending, `wrong`. Then the test set was not looked at
     if `num_test` is 0; otherwise the part may have `details` of its own.
 
-    `started`: UTC, of networks when judging began, such as "2026-11-29T10:00:00Z". `details`: what this recipe alone has
-    to say, such as its loop, or how many each member of a committee has wrong.
+    `started`: UTC, of networks when judging began, such as "2026-11-29T10:00:00Z".
+    `details`: what this recipe alone has to say, such as its loop, or how many each
+    member of a committee has wrong.
 
     Raises `QuotedError` if a field is of another type or contradicts another one.
     """
