@@ -60,7 +60,12 @@ def test_a_committee_says_the_mean_and_goes_on(tmp_path: Path, noisy: Dataset) -
     events: list[dict[str, Any]] = []
     asked = job(work_folder=tmp_path)
     (row,) = reproduce(asked, noisy, events.append)
-    assert [event["done"] for event in events] == [0, 1, 2, 3]
+    for part, count in (("epochs", 3 * 10), ("judge", 3)):
+        told = [event for event in events if event["part"] == part]
+        done = [event["done"] for event in told]
+        assert (done[0], done[-1], sorted(done)) == (0, count, done)
+        assert {event["total"] for event in told} == {count}
+        assert told[-1]["text"].startswith("3 of 3 members")
     total = np.zeros((60, 3))
     each = []
     for seed in range(3):
@@ -86,7 +91,9 @@ def test_a_committee_says_the_mean_and_goes_on(tmp_path: Path, noisy: Dataset) -
     (tmp_path / "all" / "mlp-3x100-plain-torch-eager-1" / "record.json").unlink()
     for path in (tmp_path / "all" / "mlp-3x100-plain-torch-eager-2").iterdir():
         path.unlink()
+    events.clear()
     (again,) = reproduce(asked, noisy, events.append)
+    assert max(event["done"] for event in events) == 3 * 10
     assert again.wrong == row.wrong
     assert again.details["wrong_of_each"] == row.details["wrong_of_each"]
     assert (
@@ -241,14 +248,14 @@ def test_recipes_can_be_read(name: str) -> None:
 
 PARENT = """\
 import pathlib, sys, time
-from trainers.quoted.members import _in_process
+from trainers.quoted.members import _in_processes
 
-def work(path):
+def work(tell, path):
     pathlib.Path(path).write_text(str(__import__("os").getpid()))
     time.sleep(600)
 
 if __name__ == "__main__":
-    _in_process(work, sys.argv[1])
+    _in_processes(work, [(sys.argv[1],)], 1, lambda *told: None)
 """
 
 

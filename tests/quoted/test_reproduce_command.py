@@ -88,12 +88,17 @@ def test_judged_by_the_test_set(run: Run, small: Dataset, place: Path) -> None:
     status, out, err = run(*SVM[:-1], "2", "--json")
     assert (status, err) == (0, "")
     told = [json.loads(line) for line in out.splitlines()]
-    assert told[0]["event"] == "start" and told[-1]["event"] == "row"
-    assert {event["event"] for event in told[1:-1]} == {"progress"}
-    assert {event["part"] for event in told[1:-1]} == {"fit", "judge"}
+    kinds = [event["event"] for event in told]
+    assert (kinds[0], kinds[-2:], set(kinds[1:-2])) == (
+        "start",
+        ["row", "note"],
+        {"progress"},
+    )
+    assert {event["part"] for event in told[1:-2]} == {"fit", "judge"}
+    assert told[-1]["text"].startswith("run before with these numbers: 1 times, 1 of")
     rows = read_rows(place / "results" / "quoted")
     assert len(rows) == 2 and same(*rows)
-    assert Path(told[-1]["path"]).is_file()
+    assert Path(told[-2]["path"]).is_file()
 
 
 def test_judged_by_held_out_images(run: Run, small: Dataset, place: Path) -> None:
@@ -210,6 +215,25 @@ def test_bars_move_where_there_is_a_terminal() -> None:
         live({"event": "unheard of"})
     for words in ("fit", "4/20", "warning:", "class [7] is odd", '"unheard of"'):
         assert words in out.getvalue()
+
+
+def test_lines_now_and_then_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from rich.console import Console
+
+    from trainers.commands import reproduce_command
+
+    now = 100.0
+    monkeypatch.setattr(reproduce_command.time, "monotonic", lambda: now)
+    out = StringIO()
+    progress = {"event": "progress", "part": "epochs", "total": 20, "text": "[0] of 2"}
+    with reproduce_command.Live(Console(file=out, width=100)) as live:
+        for done in range(1, 9):
+            now += 20
+            live(progress | {"done": done})
+    lines = out.getvalue().splitlines()
+    assert lines == ["epochs 3/20  [0] of 2", "epochs 6/20  [0] of 2"]
 
 
 def test_other_images(small: Dataset) -> None:

@@ -4,6 +4,7 @@ import argparse
 import json
 import statistics
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -24,6 +25,9 @@ from trainers.quoted.rows import (
     write_row,
 )
 
+_LINE_S = 60.0
+"""Between lines of progress, where there is no terminal."""
+
 
 def main(args: argparse.Namespace) -> int:
     """Print events and the row as JSON lines, or progress and a summary."""
@@ -35,20 +39,24 @@ def main(args: argparse.Namespace) -> int:
     dataset = load(args.data)
     if args.held_out:
         dataset = _without_test(dataset)
+    rows, paths = [], []
     if args.json:
         for row in _reproduce(args, dataset, _print_json):
             path = write_row(args.results, row)
             _print_json({"event": "row", "path": str(path), "row": row_to_dict(row)})
+            rows.append(row)
+        for event in _looks_before(rows, earlier):
+            _print_json(event)
         return 0
     console = Console(highlight=False)
-    rows, paths = [], []
     with Live(console) as live:
         for row in _reproduce(args, dataset, live):
             # At once: what is judged is kept, whatever comes after it.
             rows.append(row)
             paths.append(write_row(args.results, row))
     console.print(_summary(rows))
-    _print_earlier(console, rows, earlier)
+    for event in _looks_before(rows, earlier):
+        live(event)
     for path in paths:
         console.print(f"[dim]row[/]  {escape(str(path))}")
     return 0
@@ -125,10 +133,10 @@ def _reached(error: float, quoted: float) -> str:
     return f"[bold {colour}]{percent(error, digits=2).strip()}[/]"
 
 
-def _print_earlier(
-    console: Console, rows: list[QuotedRow], earlier: list[QuotedRow]
-) -> None:
-    """Whether the test set was looked at before, and by what."""
+def _looks_before(
+    rows: list[QuotedRow], earlier: list[QuotedRow]
+) -> Iterator[dict[str, Any]]:
+    """Whether the test set was looked at before, and by what: a "warning", a "note"."""
     row = rows[0]
     looks = [
         one
@@ -139,25 +147,27 @@ def _print_earlier(
         return
     by_same = [one for one in looks if is_by_same_numbers(one, row)]
     if others := len(looks) - len(by_same):
-        console.print(
-            f"[yellow]warning:[/] the test set was looked at before, by other numbers "
-            f"of this recipe: {others} times"
-        )
+        yield {
+            "event": "warning",
+            "text": "the test set was looked at before, by other numbers of this "
+            f"recipe: {others} times",
+        }
     wrong = {(row.details.get("loop"), *row.seeds): row.wrong for row in rows}
     same = sum(
         one.wrong == wrong.get((one.details.get("loop"), *one.seeds)) for one in by_same
     )
     if by_same:
-        console.print(
-            f"run before with these numbers: {len(by_same)} times, "
-            f"{same} of them with the same images wrong"
-        )
+        yield {
+            "event": "note",
+            "text": f"run before with these numbers: {len(by_same)} times, "
+            f"{same} of them with the same images wrong",
+        }
 
 
 class Live:
     """Shows events of `reproduce`; a context, which ends with the bars' end.
 
-    A bar for each part of the work; without a terminal, what is started and warnings.
+    A bar for each part of the work; without a terminal a line now and then.
     """
 
     def __init__(self, console: Console) -> None:
@@ -173,6 +183,7 @@ class Live:
             disable=not console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
+        self._next_line_s = time.monotonic() + _LINE_S
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -190,6 +201,8 @@ class Live:
                 self._progress(event)
             case "warning":
                 self._console.print(f"[yellow]warning:[/] {escape(event['text'])}")
+            case "note":
+                self._console.print(escape(event["text"]))
             case _:
                 self._console.print(json.dumps(event), style="dim", markup=False)
 
@@ -216,3 +229,7 @@ class Live:
             total=event["total"],
             text=event["text"],
         )
+        if not self._console.is_terminal and time.monotonic() >= self._next_line_s:
+            self._next_line_s = time.monotonic() + _LINE_S
+            line = f"{part} {event['done']}/{event['total']}  {event['text']}"
+            self._console.print(line, markup=False)

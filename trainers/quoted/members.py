@@ -20,6 +20,7 @@ from concurrent.futures import (
 )
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -46,6 +47,8 @@ _NUM_WATCHED = 1000
 """Of the train split, evaluated after each epoch: members never see what they are for."""
 _TIME = "time.json"
 _CHECKPOINT_S = 60.0
+_LOOK_S = 0.5
+"""Between looks at how far the processes are."""
 _LEAST = 1e-9
 """Of probabilities, so that none is a veto."""
 _OF_CHILDREN = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
@@ -115,8 +118,9 @@ def train_members(
 ) -> None:
     """Train those that are not finished on `train`, a part of `data`.
 
-    `on_event` gets "progress" of the part "members", see `reproduce`. Raises what `run`
-    raises; members that are under way are stopped then, with their checkpoints.
+    `on_event` gets "progress" of the part "epochs", see `reproduce`: those of all
+    members. Raises what `run` raises; members that are under way are stopped then, with
+    their checkpoints.
     """
     images, labels = train.to_numpy()
     shown = {
@@ -124,16 +128,12 @@ def train_members(
         for view in dict.fromkeys(member.view for member in members)
     }
 
-    def tell(done: int) -> None:
-        on_event(
-            {
-                "event": "progress",
-                "part": "members",
-                "done": done,
-                "total": len(members),
-                "text": f"{members[0].loop}, {num_processes} at a time",
-            }
-        )
+    total = sum(member.recipe.epochs for member in members)
+
+    def tell(done: int, num_ended: int) -> None:
+        text = f"{num_ended} of {len(members)} members, {members[0].loop}"
+        event = {"event": "progress", "part": "epochs", "text": text}
+        on_event(event | {"done": done, "total": total})
 
     calls = [(member, shown[member.view]) for member in members]
     _in_processes(_train, calls, num_processes, tell)
@@ -146,16 +146,26 @@ def members_answers(
     shifts: Sequence[tuple[int, int]],
     turns: Sequence[float],
     num_processes: int,
+    on_event: Event,
 ) -> list[NDArray[np.float64]]:
     """What each member says of `images`: (n, classes), the logarithms of probabilities,
     their mean over `shifts` and `turns` of its view; without any, of it as it is.
+
+    `on_event` gets "progress" of the part "judge", see `reproduce`: those looks.
     """
     views = {
         view: seen(images, view)
         for view in dict.fromkeys(member.view for member in members)
     }
+    total = len(members) * _num_looks(shifts, turns)
+
+    def tell(done: int, num_ended: int) -> None:
+        text = f"{num_ended} of {len(members)} members"
+        event = {"event": "progress", "part": "judge", "text": text}
+        on_event(event | {"done": done, "total": total})
+
     calls = [(member, views[member.view], shifts, turns) for member in members]
-    return _in_processes(_answer, calls, num_processes, lambda done: None)
+    return _in_processes(_answer, calls, num_processes, tell)
 
 
 def seen(images: NDArray[np.uint8], view: str) -> NDArray[np.uint8]:
@@ -169,7 +179,7 @@ def _shown(data: Dataset, images: NDArray[np.uint8], labels: NDArray[Any]) -> Da
     return Dataset(data.name, Split(images, labels), watched, data.classes)
 
 
-def _train(member: Member, data: Dataset) -> None:
+def _train(tell: Callable[[int], None], member: Member, data: Dataset) -> None:
     begin, (wall_s, cpu_s) = time.perf_counter(), member.spent_s
     was_finished = (member.folder / RECORD).exists()
     options = RunOptions(
@@ -183,8 +193,15 @@ def _train(member: Member, data: Dataset) -> None:
         checkpoint_s=_CHECKPOINT_S,
         resume=True,
     )
+
+    def on_event(event: dict[str, Any]) -> None:
+        if event["event"] == "start" and event["resumed_at"] is not None:
+            tell(event["resumed_at"][0])
+        elif event["event"] == "epoch":
+            tell(event["epoch"] + 1)
+
     # A finished one is not trained again, but it must be of this recipe and this data.
-    run(options, lambda event: None)
+    run(options, on_event)
     if was_finished:
         return
     spent_s = wall_s + time.perf_counter() - begin, cpu_s + time.process_time()
@@ -193,6 +210,7 @@ def _train(member: Member, data: Dataset) -> None:
 
 
 def _answer(
+    tell: Callable[[int], None],
     member: Member,
     images: NDArray[np.uint8],
     shifts: Sequence[tuple[int, int]],
@@ -200,10 +218,15 @@ def _answer(
 ) -> NDArray[np.float64]:
     recipe, weights = read_weights(member.folder / LAST)
     total = np.zeros((len(images), recipe.num_classes))
-    for some in _looks(images, shifts, turns):
+    for done, some in enumerate(_looks(images, shifts, turns), 1):
         found = predict_probabilities(recipe, weights, member.loop, some)
         total += np.log(np.maximum(found, _LEAST))
-    return total / max(len(shifts) + len(turns), 1)
+        tell(done)
+    return total / _num_looks(shifts, turns)
+
+
+def _num_looks(shifts: Sequence[tuple[int, int]], turns: Sequence[float]) -> int:
+    return max(len(shifts) + len(turns), 1)
 
 
 def _looks(
@@ -223,19 +246,34 @@ def _in_processes(
     function: Callable[..., Result],
     calls: Sequence[tuple[Any, ...]],
     num_processes: int,
-    tell: Callable[[int], None],
+    tell: Callable[[int, int], None],
 ) -> list[Result]:
-    """What each call gives. A fresh process for each: frameworks share none."""
+    """What each call gives. A fresh process for each: frameworks share none.
+
+    `function` gets, before the call's arguments, what takes how much it has done.
+    `tell` gets the sum of those, and how many calls have ended, when either changes.
+    """
+    spawn = multiprocessing.get_context("spawn")
+    # Memory that children have too: one that is killed can leave no lock behind.
+    done = spawn.RawArray("q", len(calls))
     with variables(_OF_CHILDREN), ThreadPoolExecutor(num_processes) as pool:
-        tell(0)
-        futures = [pool.submit(_in_process, function, *call) for call in calls]
+        futures = [
+            pool.submit(_in_process, function, call, done, index)
+            for index, call in enumerate(calls)
+        ]
         left: set[Future[Result]] = set(futures)
+        told = None
         try:
-            while left:
-                done, left = wait(left, return_when=FIRST_COMPLETED)
-                for one in done:
+            while True:
+                now = sum(done), len(calls) - len(left)
+                if now != told:
+                    tell(*now)
+                    told = now
+                if not left:
+                    break
+                ended, left = wait(left, _LOOK_S, FIRST_COMPLETED)
+                for one in ended:
                     one.result()
-                tell(len(calls) - len(left))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for child in multiprocessing.active_children():
@@ -244,16 +282,34 @@ def _in_processes(
         return [one.result() for one in futures]
 
 
-def _in_process(function: Callable[..., Result], *call: Any) -> Result:
+def _in_process(
+    function: Callable[..., Result], call: tuple[Any, ...], done: Any, index: int
+) -> Result:
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, spawn, initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(
+        1, spawn, initializer=_begin_child, initargs=(done, index)
+    ) as pool:
         try:
-            return pool.submit(function, *call).result()
+            return pool.submit(_call, function, call).result()
         except BrokenProcessPool as error:
             raise QuotedError(
                 "a process of a member was killed",
                 hint="with --work, the same command goes on",
             ) from error
+
+
+def _begin_child(done: Any, index: int) -> None:
+    global _tell
+    _tell = partial(done.__setitem__, index)
+    _end_with_parent()
+
+
+def _call(function: Callable[..., Result], call: tuple[Any, ...]) -> Result:
+    return function(_tell, *call)
+
+
+def _tell(count: int) -> None:
+    """How much this child has done; `_begin_child` says where."""
 
 
 def _end_with_parent() -> None:

@@ -134,7 +134,9 @@ def reproduce(job: Job, dataset: Dataset, on_event: Event) -> Iterator[QuotedRow
             judged = [members] if numbers.is_committee else [[one] for one in members]
             for some in judged:
                 sitting = Sitting(job, dataset, fits_held_out=numbers.fits_held_out)
-                yield _judged(sitting, some, numbers, min(job.num_threads, len(some)))
+                num_processes = min(job.num_threads, len(some))
+                answers = _Answers(some, numbers, num_processes, on_event)
+                yield _judged(sitting, some, answers, num_processes)
 
 
 def find_member(name: str) -> Recipe:
@@ -148,10 +150,9 @@ def find_member(name: str) -> Recipe:
 def _judged(
     sitting: Sitting,
     members: list[Member],
-    numbers: NetworkNumbers,
+    answers: "_Answers",
     num_processes: int,
 ) -> QuotedRow:
-    answers = _Answers(members, numbers, num_processes)
     recipes = {one.recipe.name: recipe_to_dict(one.recipe) for one in members}
     walls, cpus = zip(*(member.spent_s for member in members))
     loop = find_loop(members[0].loop)
@@ -191,9 +192,10 @@ class _Answers:
         members: list[Member],
         numbers: NetworkNumbers,
         num_processes: int,
+        on_event: Event,
     ) -> None:
         self._members, self._numbers = members, numbers
-        self._num_processes = num_processes
+        self._num_processes, self._on_event = num_processes, on_event
         self._each: list[NDArray[np.int64]] = []
         self._first: list[NDArray[np.int64]] = []
 
@@ -205,6 +207,7 @@ class _Answers:
             shifts=self._numbers.shifts,
             turns=self._numbers.turns,
             num_processes=self._num_processes,
+            on_event=self._on_event,
         )
         self._each, self._first = [], []
         total = np.zeros(found[0].shape)

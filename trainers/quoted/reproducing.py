@@ -32,7 +32,8 @@ def reproduce(
     `Job`.
 
     `on_event` gets "start" first; then "progress" with `part`, `done`, `total`, `text`,
-    and "warning" with `text`; from one thread at a time.
+    and "warning" with `text`; from one thread at a time. What `done` counts depends on
+    the part: epochs of all members, looks of all members at what judges, machines.
 
     Raises `QuotedError` for an unknown name, with the nearest there is, or data that the
     recipe is not for; `MissingFrameworkError`, `PlanError` and `OSError`.
