@@ -222,7 +222,7 @@ class Live:
     def _progress(self, event: dict[str, Any]) -> None:
         part = event["part"]
         if part not in self._tasks:
-            self._tasks[part] = self._bar.add_task(part, total=None, text="")
+            self._tasks[part] = self._bar.add_task(part, total=event["total"], text="")
         self._bar.update(
             self._tasks[part],
             completed=event["done"],
